@@ -1,0 +1,1 @@
+"""From dbt nodes to Airflow tasks: first a plan (pure), then the Airflow objects."""

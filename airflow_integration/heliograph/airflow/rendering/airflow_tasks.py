@@ -1,0 +1,108 @@
+"""A plan of tasks as Airflow objects: the producer, the node sensors, their groups and edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, BaseOperator, TaskGroup
+
+from heliograph.airflow.constants import PRODUCER_WATCHER_TASK_ID, StartOrder
+from heliograph.airflow.dbt_project.nodes import DbtNode
+from heliograph.airflow.operators.node_sensor import DbtNodeSensor
+from heliograph.airflow.operators.producer import DbtProducerWatcherOperator
+from heliograph.airflow.rendering.task_plan import PlannedTask, TaskKind, TaskPlan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskArguments:
+    """Keyword arguments of the operators, by what they are for."""
+
+    producer: Mapping[str, Any]
+    sensor: Mapping[str, Any]
+
+
+def add_tasks(
+    plan: TaskPlan, *, dag: DAG, group: TaskGroup | None, start_order: StartOrder, arguments: TaskArguments
+) -> dict[str, BaseOperator | TaskGroup]:
+    """Adds the producer and one task for each planned one, in the plan's order.
+
+    In a DAG of its own the producer stands before the roots, which start beside it all the same; in a task group it
+    stands beside them, so that what is upstream of the group holds both back.
+
+    Returns:
+        The task of each node, or the group of its tasks, by unique id; the producer by its plain task id.
+    """
+    group_id = group.group_id if group is not None else None
+    place: dict[str, Any] = {"dag": dag, "task_group": group} if group is not None else {"dag": dag}
+    producer = DbtProducerWatcherOperator(
+        task_id=PRODUCER_WATCHER_TASK_ID, group_id=group_id, **place, **arguments.producer
+    )
+    made: dict[str, BaseOperator] = {}
+    tasks_map: dict[str, BaseOperator | TaskGroup] = {PRODUCER_WATCHER_TASK_ID: producer}
+    for planned in plan.tasks:
+        node_place = place
+        if planned.group_id is not None:
+            node_place = {"dag": dag, "task_group": _node_group(planned, dag=dag, parent=group, known=tasks_map)}
+        always = start_order is StartOrder.ALL_AT_ONCE or (planned.is_root and group is None)
+        task = _task(
+            planned,
+            {
+                **({"trigger_rule": "always"} if always else {}),
+                **node_place,
+                **(_sensor_arguments(planned, producer, group_id) if planned.kind is not TaskKind.EMPTY else {}),
+                **_for_kind(planned, arguments.sensor),
+            },
+        )
+        made[planned.task_id] = task
+        tasks_map.setdefault(planned.unique_id, task)
+        upstream = [made[task_id] for task_id in planned.upstream]
+        if upstream:
+            task.set_upstream(upstream)
+        elif group is None:
+            task.set_upstream(producer)
+    return tasks_map
+
+
+def _node_group(
+    planned: PlannedTask, *, dag: DAG, parent: TaskGroup | None, known: dict[str, BaseOperator | TaskGroup]
+) -> TaskGroup:
+    """The group of one node's tasks, made when its first task comes."""
+    found = known.get(planned.unique_id)
+    if isinstance(found, TaskGroup):
+        return found
+    assert planned.group_id is not None  # noqa: S101  # narrows the type; the caller asked
+    node_group = TaskGroup(group_id=planned.group_id, dag=dag, parent_group=parent or dag.task_group)
+    known[planned.unique_id] = node_group
+    return node_group
+
+
+def _task(planned: PlannedTask, keywords: dict[str, Any]) -> BaseOperator:
+    if planned.kind is TaskKind.EMPTY:
+        return EmptyOperator(task_id=planned.label, **keywords)
+    return DbtNodeSensor(task_id=planned.label, **keywords)
+
+
+def _for_kind(planned: PlannedTask, sensor: Mapping[str, Any]) -> Mapping[str, Any]:
+    # An empty task runs nothing, so the arguments of the dbt command mean nothing to it.
+    return {} if planned.kind is TaskKind.EMPTY else sensor
+
+
+def _sensor_arguments(
+    planned: PlannedTask, producer: DbtProducerWatcherOperator, group_id: str | None
+) -> dict[str, Any]:
+    return {
+        "unique_id": planned.unique_id,
+        "resource_type": planned.node.resource_type,
+        "selector": _own_selector(planned.node),
+        "tests": planned.kind is TaskKind.TEST,
+        "producer_task_id": producer.task_id,
+        "group_id": group_id,
+    }
+
+
+def _own_selector(node: DbtNode) -> str:
+    # fqn: alone would also take the nodes of a folder of the same name.
+    return f"fqn:{'.'.join(node.fqn)},resource_type:{node.resource_type}"

@@ -1,0 +1,73 @@
+"""The event-log port: what every bus implementation offers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from heliograph.bus.events import Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """An event and its place in the log. ``offset`` only grows within one log."""
+
+    offset: int
+    event: Event
+
+
+class EventLog(Protocol):
+    """One append-only log of events.
+
+    Writing is synchronous: it is called from the producer's publishing thread. Reading is asynchronous: it is
+    called from the loop of a triggerer or a command. One object may be used for both sides, each side from one
+    thread or loop. Construction does not connect; the first use does.
+    """
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Appends in order and returns when the log holds all of them durably.
+
+        Raises:
+            BusUnavailable: the log does not answer; appending the same events again is safe (equal ids are
+                duplicates, which the fold ignores).
+            BusRefused, BusMissing: appending again will not help without a change.
+        """
+        ...
+
+    def close(self) -> None:
+        """Closes the writing side. Idempotent."""
+        ...
+
+    def read(self, run: str, *, after: int | None = None) -> AsyncIterator[Recorded]:
+        """The events of ``run`` that the log holds now, in log order, from behind offset ``after``; then ends.
+
+        Raises: as ``follow``.
+        """
+        ...
+
+    def follow(self, run: str, *, since: datetime | None = None) -> AsyncIterator[Recorded]:
+        """The events of ``run`` in log order, past and to come, without end; at-least-once.
+
+        ``since``: a moment before the run began (a margin for clocks is added inside); None is the log's beginning.
+        Survives a log that goes away and comes back: it goes on behind the last offset it gave. Events it cannot
+        read are counted and passed over.
+
+        Raises:
+            BusRefused, BusMissing: going on will not help without a change.
+            NewerEventVersion: the run holds an event this version cannot understand.
+        """
+        ...
+
+    @property
+    def connected_since(self) -> float | None:
+        """``time.monotonic()`` of when the reading side last (re)connected; None while it is not connected.
+
+        Silence proves nothing about a producer while the reader itself is cut off.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Closes the reading side. Idempotent."""
+        ...

@@ -1,0 +1,185 @@
+"""What each kind of event says: the ``data`` part of the envelope.
+
+All models are frozen and ignore unknown fields, so that an older reader accepts an event to which a
+newer producer added a field. Durations are seconds, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+COMPILED_SQL_LIMIT = 64 * 1024
+"""Characters of compiled SQL carried in an event; longer SQL is cut and pointed to by its path."""
+
+
+class Payload(BaseModel):
+    """Base of every payload: frozen, forward compatible."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Outcome(StrEnum):
+    """How a node ended."""
+
+    SUCCESS = "success"
+    WARN = "warn"
+    ERROR = "error"
+    FAIL = "fail"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    NO_OP = "no-op"
+
+
+class SkipReason(StrEnum):
+    """Why a node was skipped."""
+
+    UPSTREAM_FAILED = "upstream-failed"
+    FAIL_FAST = "fail-fast"
+    STALE_SOURCE = "stale-source"
+    OTHER = "other"
+
+
+class TestOutcome(StrEnum):
+    """What a test found, kept apart from how its node ended."""
+
+    __test__ = False  # not a pytest class
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    ERROR = "error"
+
+
+class RunStartedData(Payload):
+    """The producer took the run and is about to start dbt.
+
+    ``lease_s``: when no event of the attempt arrives for this many seconds, the producer is taken for dead.
+    """
+
+    project: str
+    target: str | None = None
+    command: tuple[str, ...] = ()
+    dbt_version: str | None = None
+    producer_version: str | None = None
+    producer_host: str | None = None
+    producer_pid: int | None = None
+    lease_s: float = Field(default=30.0, gt=0)
+
+
+class PlannedNode(Payload):
+    """One node that dbt selected. ``depends_on`` holds the unique ids of its direct parents."""
+
+    unique_id: str
+    resource_type: str
+    name: str
+    depends_on: tuple[str, ...] = ()
+    materialized: str | None = None
+
+
+class RunPlannedData(Payload):
+    """The nodes dbt selected: what will be reported. Order is dbt's own."""
+
+    nodes: tuple[PlannedNode, ...]
+    invocation_id: str | None = None
+    dbt_version: str | None = None
+
+
+class NodeStartedData(Payload):
+    """dbt began to work on the node."""
+
+    resource_type: str
+    name: str
+    thread: str | None = None
+    started_at: datetime | None = None
+
+
+class Interval(Payload):
+    """A phase of a node, as dbt timed it."""
+
+    started_at: datetime
+    completed_at: datetime
+
+
+class NodeFinishedData(Payload):
+    """How one node ended.
+
+    ``reconciled`` is true where dbt never announced the end and the producer took it from dbt's final result.
+    ``compiled_sql`` holds at most ``COMPILED_SQL_LIMIT`` characters; ``compiled_sql_path`` (relative to the dbt
+    project) points to the whole text.
+    ``caused_by`` names the failed parents of a node skipped for that reason, where dbt told them.
+    """
+
+    outcome: Outcome
+    resource_type: str
+    name: str
+    skip_reason: SkipReason | None = None
+    caused_by: tuple[str, ...] = ()
+    test_outcome: TestOutcome | None = None
+    failures: int | None = None
+    message: str | None = None
+    execution_time_s: float | None = None
+    compile: Interval | None = None
+    execute: Interval | None = None
+    thread: str | None = None
+    relation: str | None = None
+    rows_affected: int | None = None
+    query_id: str | None = None
+    adapter_response: Mapping[str, str | int | float | bool | None] = Field(default_factory=dict)
+    compiled_sql: str | None = None
+    compiled_sql_path: str | None = None
+    reconciled: bool = False
+
+
+class RunHeartbeatData(Payload):
+    """The producer lives. ``spooled`` counts events not yet confirmed by the log."""
+
+    spooled: int = 0
+    running: tuple[str, ...] = ()
+
+
+class RunFinishedData(Payload):
+    """dbt ended by itself and every planned node was reported.
+
+    ``exit_code`` is dbt's own: 0 success, 1 handled failures, 2 dbt could not do its work.
+    ``last_sequence`` is this event's own sequence: a reader that has them all has the whole attempt.
+    ``message`` says why dbt ended before any node ran, where it did.
+    """
+
+    exit_code: int
+    last_sequence: int
+    counts: Mapping[Outcome, int] = Field(default_factory=dict)
+    elapsed_s: float | None = None
+    message: str | None = None
+
+
+class RunAbortedData(Payload):
+    """The producer was told to stop, or dbt died; nodes without an end will not end in this attempt."""
+
+    reason: str
+    last_sequence: int
+    exit_code: int | None = None
+
+
+class RunLostData(Payload):
+    """Nothing was heard of the producer for longer than its lease; written by whoever noticed."""
+
+    reason: str
+    noticed_by: str | None = None
+
+
+class RetryRequestedData(Payload):
+    """Someone asks that these nodes run again."""
+
+    nodes: tuple[str, ...]
+    requested_by: str | None = None
+
+
+class CancelRequestedData(Payload):
+    """Someone asks that the run stop."""
+
+    reason: str
+    requested_by: str | None = None

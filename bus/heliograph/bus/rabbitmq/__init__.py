@@ -1,0 +1,1 @@
+"""The RabbitMQ event log: a stream behind a topic exchange."""

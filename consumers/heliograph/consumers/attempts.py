@@ -1,0 +1,57 @@
+"""Which attempts of a run there are, and questions about them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from heliograph.bus.run_state import AttemptState, Phase, RunState
+
+
+def begun(attempt: AttemptState) -> bool:
+    """The producer itself was heard in this attempt."""
+    return bool(attempt.sequences.contiguous or attempt.sequences.beyond)
+
+
+def newest_begun(state: RunState) -> AttemptState | None:
+    """The newest attempt in which the producer was heard."""
+    numbers = [number for number, attempt in state.attempts.items() if begun(attempt)]
+    return state.attempts[max(numbers)] if numbers else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownAttempt:
+    """The newest attempt that began: its number, 0 where none did, and whether it is over."""
+
+    number: int
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewestAttempt:
+    """Which is the newest attempt that began? Answered at once, as soon as the log's past is read."""
+
+    def subjects(self, state: RunState) -> Collection[str]:  # noqa: ARG002  # part of the waiter's contract
+        """None."""
+        return ()
+
+    def decide(self, state: RunState) -> KnownAttempt:
+        """What is known now."""
+        newest = newest_begun(state)
+        return KnownAttempt(number=newest.attempt, over=newest.over) if newest else KnownAttempt(number=0, over=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttemptOver:
+    """Has this attempt ended, and in which phase?"""
+
+    number: int
+
+    def subjects(self, state: RunState) -> Collection[str]:  # noqa: ARG002  # part of the waiter's contract
+        """None: only run-level events end an attempt."""
+        return ()
+
+    def decide(self, state: RunState) -> Phase | None:
+        """The phase in which it ended, or None while it goes on."""
+        attempt = state.attempts.get(self.number)
+        return attempt.phase if attempt is not None and attempt.over else None

@@ -1,0 +1,106 @@
+"""``heliograph run``: one dbt command on the command line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import randbits
+from types import FrameType
+from typing import Annotated, Final
+
+import typer
+
+from heliograph.bus.open import open_log
+from heliograph.producer.command import DbtCommand
+
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def run(
+    dbt_args: Annotated[list[str], typer.Argument(metavar="-- DBT_ARGS", help="dbt's words: build --select ...")],
+    bus: Annotated[
+        str | None,
+        typer.Option(envvar="HELIOGRAPH_BUS_URL", help="Where events go. Default: a SQLite file in your state folder."),
+    ] = None,
+    project_dir: Annotated[Path, typer.Option(help="The folder of dbt_project.yml.")] = Path(),
+    profiles_dir: Annotated[Path | None, typer.Option(help="The folder of profiles.yml, as dbt takes it.")] = None,
+    profile: Annotated[str | None, typer.Option(help="The profile, as dbt takes it.")] = None,
+    target: Annotated[str | None, typer.Option(help="The target, as dbt takes it.")] = None,
+    run_key: Annotated[str | None, typer.Option("--run", help="The run's key. Default: cli/ and a new id.")] = None,
+    attempt: Annotated[int, typer.Option(min=1, help="Which attempt of the run this is.")] = 1,
+    dbt_executable: Annotated[
+        str | None, typer.Option(help="Another dbt to run. Default: this Python's, else dbt on PATH.")
+    ] = None,
+    heartbeat: Annotated[float, typer.Option(min=0.1, help="Seconds between two signs of life.")] = 10.0,
+    lease: Annotated[float, typer.Option(min=1.0, help="Seconds of silence until the producer counts as dead.")] = 30.0,
+    drain_limit: Annotated[
+        float, typer.Option(min=0.0, help="Seconds to wait after dbt's end until the bus has every event.")
+    ] = 60.0,
+) -> None:
+    """Runs one dbt command and publishes its events.
+
+    The exit code is dbt's: 0, 1 for nodes that failed, 2 where dbt could not do its work, was interrupted or killed.
+    Events that the bus did not take in time are told on standard error and leave the exit code as it is.
+    """
+    logging.basicConfig(format="heliograph: %(message)s", level=logging.WARNING)
+    log = open_log(bus or default_bus_url())
+    key = run_key or f"cli/{new_ulid()}"
+    typer.echo(f"heliograph: run {key}")
+    command = DbtCommand(
+        args=dbt_args,
+        project_dir=project_dir,
+        profiles_dir=profiles_dir,
+        profile=profile,
+        target=target,
+        run_key=key,
+        attempt=attempt,
+        log=log,
+        dbt_executable=dbt_executable,
+        heartbeat_s=heartbeat,
+        lease_s=lease,
+        drain_limit_s=drain_limit,
+    )
+    try:
+        with stopped_by_signals(command):
+            result = command.run()
+    finally:
+        log.close()
+    if result.message is not None:
+        typer.echo(f"heliograph: {result.message}", err=True)
+    raise typer.Exit(result.exit_code)
+
+
+@contextmanager
+def stopped_by_signals(command: DbtCommand) -> Iterator[None]:
+    """Lets SIGINT and SIGTERM stop the command instead of this process; the same signal again is harder."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+
+    def stop(signum: int, _frame: FrameType | None) -> None:
+        command.stop(f"the producer received {signal.Signals(signum).name}")
+
+    before = {signum: signal.signal(signum, stop) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def default_bus_url() -> str:
+    """The SQLite file of this user's own runs, in the folder where the XDG base directories put state."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return f"sqlite:///{Path(state) / 'heliograph' / 'events.db'}"
+
+
+def new_ulid() -> str:
+    """A new id that sorts by time: 48 bits of milliseconds, 80 random bits, in Crockford's base 32 (ULID spec)."""
+    number = (int(time.time() * 1000) << 80) | randbits(80)
+    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))

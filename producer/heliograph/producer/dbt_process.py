@@ -1,0 +1,208 @@
+"""Runs dbt in this process and tells of it through a pipe. The only module that imports dbt.
+
+Run as ``python -m heliograph.producer.dbt_process FD [--deps] WORDS...`` by ``sources.callbacks``.
+
+Steps, in one process and on one manifest: parse, list what the command selects, run the command. Reusing the manifest
+is what ``dbtRunner(manifest=...)`` is for: ``setup_manifest`` (dbt/cli/requires.py, 1.11) then registers the adapter on
+it instead of parsing again, and ``ls`` only reads it (it builds its graph beside it). Parsing happens under the command
+name ``parse``, so ``flags.WHICH`` tells that name to Jinja that is rendered while parsing.
+
+dbt calls callbacks in its own threads and unguarded (dbt_common/events/event_manager.py), so ours only appends to a
+queue; a thread of our own turns events into JSON lines.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final
+
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
+from dbt_common.events.base_types import EventMsg
+from dbt_common.events.functions import msg_to_dict
+
+from heliograph.producer.dbt_args import DbtArgs, parse_args
+from heliograph.producer.sources.port import WANTED_EVENTS
+
+SUCCESS, HANDLED, UNHANDLED = 0, 1, 2
+"""dbt's own exit codes (dbt.utils.ExitCodes)."""
+
+_COMPILED_LIMIT: Final = 256 * 1024
+"""Characters of compiled SQL sent up the pipe; the contract's own, smaller limit is applied where events are made."""
+
+
+class RecordWriter:
+    """Takes records from any thread without waiting and writes them as JSON lines from its own."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._queue: SimpleQueue[EventMsg | dict[str, Any] | None] = SimpleQueue()
+        self._pipe = os.fdopen(descriptor, "wb")
+        self._thread = threading.Thread(target=self._run, name="heliograph-records", daemon=True)
+        self._nodes: Mapping[str, Any] = {}
+        self.announced: set[str] = set()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def look_up_in(self, manifest: Manifest) -> None:
+        """Where the compiled SQL of nodes is found from now on."""
+        self._nodes = manifest.nodes
+
+    def callback(self, message: EventMsg) -> None:
+        """For dbt to call: never waits, never raises."""
+        name = message.info.name
+        if name in WANTED_EVENTS:
+            if name == "NodeFinished":
+                self.announced.add(message.data.node_info.unique_id)
+            self._queue.put(message)
+
+    def put(self, record: dict[str, Any]) -> None:
+        self._queue.put(record)
+
+    def close(self) -> None:
+        """Waits until everything is written."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        reader_gone = False
+        while (item := self._queue.get()) is not None:
+            record = item if isinstance(item, dict) else self._event(item)
+            if reader_gone:
+                continue
+            try:
+                self._pipe.write(json.dumps(record, default=str, separators=(",", ":")).encode() + b"\n")
+                if self._queue.empty():
+                    self._pipe.flush()
+            except OSError:
+                reader_gone = True  # dbt goes on; its guard ends it where the producer is gone
+
+    def _event(self, message: EventMsg) -> dict[str, Any]:
+        event = msg_to_dict(message)
+        info, data = event.get("info", {}), event.get("data", {})
+        record: dict[str, Any] = {
+            "record": "event",
+            "name": info.get("name", ""),
+            "info": {key: info.get(key) for key in ("ts", "thread", "invocation_id", "level", "msg")},
+            "data": data,
+        }
+        node_info = data.get("node_info", {})
+        node_info.pop("meta", None)
+        if info.get("name") == "NodeFinished":
+            record |= compiled_of(self._nodes.get(node_info.get("unique_id", "")))
+        return record
+
+
+def compiled_of(node: Any) -> dict[str, Any]:
+    """The compiled SQL of a manifest node and where it stands, where there is any."""
+    sql = getattr(node, "compiled_code", None)
+    if not sql:
+        return {}
+    return {"compiled_sql": sql[:_COMPILED_LIMIT], "compiled_path": relative(getattr(node, "compiled_path", None))}
+
+
+def relative(path: str | None) -> str | None:
+    """``path`` as seen from the project, which dbt has made the working directory."""
+    if path is None:
+        return None
+    full = Path(path)
+    return str(full.relative_to(Path.cwd())) if full.is_relative_to(Path.cwd()) else path
+
+
+def selected(lines: Iterable[str], manifest: Manifest) -> dict[str, Any]:
+    """The record of what ``ls`` listed."""
+    nodes = []
+    for line in lines:
+        listed = json.loads(line)
+        node = manifest.nodes.get(listed["unique_id"])
+        nodes.append(
+            {
+                "unique_id": listed["unique_id"],
+                "resource_type": listed["resource_type"],
+                "name": listed["name"],
+                "depends_on": (listed.get("depends_on") or {}).get("nodes", []),
+                "materialized": (listed.get("config") or {}).get("materialized"),
+                "empty": bool(getattr(node, "empty", False)),
+            }
+        )
+    return {"record": "selected", "nodes": nodes}
+
+
+def result_entry(result: Any, announced: set[str]) -> dict[str, Any]:
+    """One entry of dbt's final result, as ``run_results.json`` has it; compiled SQL only where it was not yet sent."""
+    node = result.node
+    entry = {
+        "unique_id": node.unique_id,
+        "status": str(result.status),
+        "message": result.message,
+        "failures": result.failures,
+        "execution_time": result.execution_time,
+        "thread_id": result.thread_id,
+        "timing": [step.to_dict() for step in result.timing],
+        "adapter_response": result.adapter_response,
+        "relation_name": getattr(node, "relation_name", None),
+    }
+    return entry if node.unique_id in announced else entry | compiled_of(node)
+
+
+def ended(outcome: dbtRunnerResult, writer: RecordWriter) -> dict[str, Any]:
+    """The last record."""
+    error = outcome.exception
+    code = UNHANDLED if error is not None else SUCCESS if outcome.success else HANDLED
+    results = getattr(outcome.result, "results", None)
+    return {
+        "record": "ended",
+        "exit_code": code,
+        "results": None if results is None else [result_entry(result, writer.announced) for result in results],
+        "message": None if error is None else str(error) or type(error).__name__,
+        "interrupted": isinstance(error, (KeyboardInterrupt, SystemExit)),
+    }
+
+
+def run(words: list[str], *, deps: bool, writer: RecordWriter) -> dbtRunnerResult:
+    """Runs the command that ``words`` spell, up to its result or the first thing that went wrong before."""
+    args: DbtArgs = parse_args(words)
+    if deps:
+        installed = dbtRunner().invoke(args.for_deps())
+        if not installed.success:
+            return installed
+    # Parsing warns and fails visibly; the command itself greets and counts, so parsing need not.
+    parsed = dbtRunner().invoke(["--log-level", "warn", "--log-level-file", "debug", *args.for_parse()])
+    if not isinstance(parsed.result, Manifest):
+        return parsed
+    listed = dbtRunner(manifest=parsed.result).invoke(
+        ["--log-level", "none", "--log-level-file", "debug", *args.for_list()]
+    )
+    if not listed.success:
+        return listed
+    writer.look_up_in(parsed.result)
+    writer.put(selected(listed.result or (), parsed.result))  # type: ignore[arg-type]  # `ls` returns lines
+    return dbtRunner(manifest=parsed.result, callbacks=[writer.callback]).invoke(words)
+
+
+def main(argv: list[str]) -> int:
+    descriptor, words = int(argv[0]), argv[1:]
+    deps = words[:1] == ["--deps"]
+    writer = RecordWriter(descriptor)
+    writer.start()
+    try:
+        outcome = run(words[1:] if deps else words, deps=deps, writer=writer)
+    except KeyboardInterrupt as interruption:
+        outcome = dbtRunnerResult(success=False, exception=interruption)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # dbt has ended; what it told must still go out
+    last = ended(outcome, writer)
+    writer.put(last)
+    writer.close()
+    return int(last["exit_code"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

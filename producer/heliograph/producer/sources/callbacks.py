@@ -1,0 +1,91 @@
+"""dbtRunner callbacks: dbt runs in a process of its own, in this Python, and tells of itself through a pipe."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from heliograph.producer.sources.port import (
+    DbtEnded,
+    DbtEvent,
+    DbtRecord,
+    Invocation,
+    OnOutput,
+    Selected,
+    SelectedNode,
+)
+from heliograph.producer.sources.process import ProcessSlot
+
+
+def dbt_is_importable() -> bool:
+    """Whether this Python has dbt; finding out does not import it."""
+    return importlib.util.find_spec("dbt") is not None and importlib.util.find_spec("dbt.cli") is not None
+
+
+class CallbackSource:
+    """Runs ``invocation`` through ``dbt_process``."""
+
+    def __init__(self, invocation: Invocation, *, on_output: OnOutput | None = None) -> None:
+        self._invocation = invocation
+        self._on_output = on_output
+        self._slot = ProcessSlot()
+
+    def signal(self, signum: int) -> None:
+        self._slot.signal(signum)
+
+    def records(self) -> Iterator[DbtRecord]:
+        reading, writing = os.pipe()
+        deps = ["--deps"] if self._invocation.needs_deps else []
+        try:
+            process = self._slot.start(
+                [
+                    sys.executable,
+                    "-P",  # a project folder named like a Python package must not hide it
+                    "-m",
+                    "heliograph.producer.dbt_process",
+                    str(writing),
+                    *deps,
+                    *self._invocation.words,
+                ],
+                env=self._invocation.environment,
+                on_output=self._on_output,
+                pass_fds=(writing,),
+            )
+        finally:
+            os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            if process is None:
+                yield DbtEnded(exit_code=None, interrupted=True)
+                return
+            last: DbtEnded | None = None
+            with process:
+                for line in pipe:
+                    if not line.endswith(b"\n"):
+                        break  # dbt was killed while it wrote
+                    record = read_record(json.loads(line))
+                    if isinstance(record, DbtEnded):
+                        last = record
+                    else:
+                        yield record
+                code = process.wait()
+        yield last or _without_last_word(code)
+
+
+def _without_last_word(code: int) -> DbtEnded:
+    if code < 0:
+        return DbtEnded(exit_code=None, signal=-code)
+    return DbtEnded(exit_code=2, message=f"dbt's process ended without a result, with exit code {code}")
+
+
+def read_record(record: dict[str, Any]) -> DbtRecord:
+    """One line of the pipe."""
+    if record["record"] == "selected":
+        return Selected(
+            nodes=[SelectedNode(**{**node, "depends_on": tuple(node["depends_on"])}) for node in record["nodes"]]
+        )
+    fields = {key: value for key, value in record.items() if key != "record"}
+    return DbtEnded(**fields) if record["record"] == "ended" else DbtEvent(**fields)

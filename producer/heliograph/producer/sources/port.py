@@ -1,0 +1,129 @@
+"""What a source of dbt records offers, and the records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from heliograph.producer.dbt_args import DbtArgs, parse_args
+
+Json = Mapping[str, Any]
+"""A JSON object as dbt wrote it; ``translate`` and ``plan`` are the only ones to look inside."""
+
+OnOutput = Callable[[str], None]
+"""Takes one readable line of dbt's log, without its line end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invocation:
+    """One dbt command to run.
+
+    ``env`` is dbt's whole environment; None passes the producer's own.
+    """
+
+    args: tuple[str, ...]
+    project_dir: Path
+    profiles_dir: Path | None = None
+    profile: str | None = None
+    target: str | None = None
+    env: Mapping[str, str] | None = None
+    install_deps: bool = False
+
+    @property
+    def words(self) -> list[str]:
+        """The command line with the options the configuration adds."""
+        words = [*self.args, "--project-dir", str(self.project_dir)]
+        for name, value in (
+            ("--profiles-dir", self.profiles_dir),
+            ("--profile", self.profile),
+            ("--target", self.target),
+        ):
+            if value is not None:
+                words += [name, str(value)]
+        return words
+
+    @property
+    def parsed(self) -> DbtArgs:
+        return parse_args(self.words)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return dict(self.env if self.env is not None else os.environ)
+
+    @property
+    def needs_deps(self) -> bool:
+        """The project names packages and the caller wants them installed."""
+        return self.install_deps and any(
+            (self.project_dir / name).is_file() for name in ("packages.yml", "dependencies.yml")
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SelectedNode:
+    """A resource that dbt's selection holds, whether or not the command runs it."""
+
+    unique_id: str
+    resource_type: str
+    name: str
+    depends_on: tuple[str, ...] = ()
+    materialized: str | None = None
+    empty: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selected:
+    """What the command selects. Comes before any node's record."""
+
+    nodes: Sequence[SelectedNode]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DbtEvent:
+    """One of dbt's structured events, in the shape of its JSON log.
+
+    ``compiled_sql`` and ``compiled_path`` are added by the source where a node ended and they are known.
+    """
+
+    name: str
+    info: Json = field(default_factory=dict)
+    data: Json = field(default_factory=dict)
+    compiled_sql: str | None = None
+    compiled_path: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DbtEnded:
+    """dbt's end. The last record, always given.
+
+    ``exit_code``: dbt's own, None where a signal ended the process (``signal``).
+    ``results``: the entries of dbt's final result, in the shape of ``run_results.json``; None where dbt gave none.
+    ``message``: the exception that ended dbt, where one did.
+    ``interrupted``: dbt stopped because it was told to.
+    """
+
+    exit_code: int | None
+    signal: int | None = None
+    results: Sequence[Json] | None = None
+    message: str | None = None
+    interrupted: bool = False
+
+
+DbtRecord = Selected | DbtEvent | DbtEnded
+
+WANTED_EVENTS = frozenset({"MainReportVersion", "NodeStart", "NodeFinished", "MainEncounteredError", "ArtifactWritten"})
+"""The dbt events that sources hand on; all others stay in dbt's log."""
+
+
+class DbtSource(Protocol):
+    """One run of dbt as records. ``signal`` may be called from any thread, at any time."""
+
+    def records(self) -> Iterator[DbtRecord]:
+        """Starts dbt and gives its records until it has ended; the last one is ``DbtEnded``."""
+        ...
+
+    def signal(self, signum: int) -> None:
+        """Sends the signal to dbt and all it started; before the start, prevents it."""
+        ...

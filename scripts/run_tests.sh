@@ -1,0 +1,16 @@
+#!/bin/sh
+# Runs every test: first those of one process in parallel, then the end-to-end ones, which need the machine.
+set -u
+bin=.venv/bin
+reports=.build/tests
+mkdir -p "$reports"
+rm -f .coverage .coverage.* "$reports"/*.xml
+status=0
+
+"$bin/python" -m pytest -q -n 2 --dist loadgroup -m "not e2e" --cov --cov-report= \
+    --junitxml="$reports/parts.xml" || status=1
+"$bin/python" -m pytest -q -m e2e --cov --cov-append --cov-report= \
+    --junitxml="$reports/end-to-end.xml" || status=1
+"$bin/coverage" report --skip-covered --sort=cover || status=1
+"$bin/python" scripts/count_tests.py "$reports"/*.xml || status=1
+exit $status

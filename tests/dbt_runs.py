@@ -1,0 +1,115 @@
+"""Real dbt commands on the producer's fixture project, run by the real producer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from heliograph.bus.events import Event, NodeFinished, NodeStarted, RunPlanned
+from heliograph.bus.log import EventLog
+from heliograph.bus.payloads import NodeFinishedData, RunPlannedData
+from heliograph.bus.run_state import AttemptState, RunState
+from heliograph.producer.command import CommandResult, DbtCommand
+from watched_log import WatchedLog
+
+PROJECT = Path(__file__).parent / "producer" / "projects" / "shop"
+DBT = str(Path(sys.executable).parent / "dbt")
+RUN = "cli/shop"
+
+
+@dataclass(kw_only=True)
+class Shop:
+    """A copy of the project with a database of its own."""
+
+    folder: Path
+    gate: Path | None = None
+    lines: list[str] = field(default_factory=list)
+
+    @classmethod
+    def copy(cls, folder: Path, *, gated: bool = False) -> Shop:
+        """``gated``: the model ``slow`` runs until ``open_gate``."""
+        shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("target", "logs", ".user.yml"))
+        return cls(folder=folder, gate=folder / "gate" if gated else None)
+
+    def open_gate(self) -> None:
+        assert self.gate is not None
+        self.gate.touch()
+
+    @property
+    def env(self) -> dict[str, str]:
+        gate = {} if self.gate is None else {"SHOP_GATE": str(self.gate)}
+        return {
+            **os.environ,
+            "SHOP_DATABASE": str(self.folder / "shop.duckdb"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            **gate,
+        }
+
+    def command(self, *args: str, log: EventLog, breaking: str | None = None, **options: Any) -> DbtCommand:
+        """``breaking``: what the project is to break, see its ``vars``."""
+        broken = [] if breaking is None else ["--vars", json.dumps({"break": breaking})]
+        return DbtCommand(
+            **{
+                "args": [*args, *broken],
+                "project_dir": self.folder,
+                "profiles_dir": self.folder,
+                "run_key": RUN,
+                "log": log,
+                "env": self.env,
+                "on_output": self.lines.append,
+                **options,
+            }
+        )
+
+    @property
+    def run_results(self) -> dict[str, str]:
+        """What dbt's own artifact says: status by unique id."""
+        content = json.loads((self.folder / "target" / "run_results.json").read_text())
+        return {result["unique_id"]: result["status"] for result in content["results"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """A command that has ended."""
+
+    shop: Shop
+    result: CommandResult
+    events: list[Event]
+
+    @property
+    def state(self) -> AttemptState:
+        state = RunState(run=RUN)
+        for event in self.events:
+            state.apply(event)
+        assert state.latest is not None
+        return state.latest
+
+    @property
+    def kinds(self) -> list[str]:
+        return [event.type.removeprefix("dev.heliograph.").removesuffix(".v1") for event in self.events]
+
+    @property
+    def plan(self) -> RunPlannedData:
+        return next(event.data for event in self.events if isinstance(event, RunPlanned))
+
+    def ends(self, unique_id: str) -> list[NodeFinishedData]:
+        return [event.data for event in self.events if isinstance(event, NodeFinished) and event.subject == unique_id]
+
+    def end(self, unique_id: str) -> NodeFinishedData:
+        (data,) = self.ends(unique_id)
+        return data
+
+    def starts(self) -> set[str]:
+        return {event.subject for event in self.events if isinstance(event, NodeStarted)}
+
+
+def run_shop(folder: Path, *args: str, breaking: str | None = None, **options: Any) -> Ran:
+    """Runs one command on a fresh copy, to its end."""
+    shop, log = Shop.copy(folder), WatchedLog()
+    result = shop.command(*args, log=log, breaking=breaking, **options).run()
+    return Ran(shop=shop, result=result, events=log.events)

@@ -1,0 +1,2 @@
+{{ config(tags=['recovers']) }}
+select * from {{ ref('recovers') }}

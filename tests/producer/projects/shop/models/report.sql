@@ -1,0 +1,1 @@
+select customer, orders from {{ ref("customers") }}

@@ -1,0 +1,243 @@
+"""Real dbt commands on DuckDB, from their start to their reconciled end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from dbt_runs import DBT, RUN, Ran, Shop, run_shop
+from heliograph.bus.events import NodeFinished, RunStarted
+from heliograph.bus.payloads import Outcome, SkipReason, TestOutcome
+from heliograph.bus.sqlite_log import SqliteLog
+from watched_log import WatchedLog
+
+CUSTOMERS = "model.shop.customers"
+FAILING_TEST = "test.shop.assert_amounts_are_large"
+HOOK = "operation.shop.shop-on-run-start-0"
+STATUS = {
+    "success": Outcome.SUCCESS,
+    "pass": Outcome.SUCCESS,
+    "warn": Outcome.WARN,
+    "fail": Outcome.FAIL,
+    "error": Outcome.ERROR,
+    "skipped": Outcome.SKIPPED,
+    "no-op": Outcome.NO_OP,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def success(folder) -> Ran:
+    """``build`` with the real embedded log."""
+    shop, log = Shop.copy(folder / "success"), SqliteLog(folder / "events.db")
+    result = shop.command("build", log=log, breaking="warn").run()
+    log.close()
+
+    async def read():
+        return [recorded.event async for recorded in log.read(RUN)]
+
+    return Ran(shop=shop, result=result, events=asyncio.run(read()))
+
+
+@pytest.fixture(scope="module")
+def success_elsewhere(folder) -> Ran:
+    """The same through another dbt's JSON log."""
+    return run_shop(folder / "success_elsewhere", "build", breaking="warn", dbt_executable=DBT)
+
+
+@pytest.fixture(scope="module")
+def failing_model(folder) -> Ran:
+    return run_shop(folder / "model", "run", "--select", "tag:none", "customers+", "+stg_orders", breaking="model")
+
+
+@pytest.fixture(scope="module")
+def failing_test(folder) -> Ran:
+    return run_shop(folder / "test", "build", breaking="test", dbt_executable=DBT)
+
+
+@pytest.fixture(scope="module")
+def fail_fast(folder) -> Ran:
+    return run_shop(folder / "fast", "build", "--fail-fast", "--threads", "1", breaking="test")
+
+
+@pytest.fixture(scope="module")
+def failing_hook(folder) -> Ran:
+    return run_shop(folder / "hook", "run", breaking="hook")
+
+
+@pytest.fixture(params=["success", "success_elsewhere", "failing_test", "fail_fast", "failing_hook"])
+def finished(request) -> Ran:
+    """Each of the runs that came to an end of dbt's own, with nodes."""
+    return request.getfixturevalue(request.param)
+
+
+def test_the_state_equals_dbts_run_results(finished):
+    ended = {unique_id: event.data.outcome for unique_id, event in finished.state.nodes_finished.items()}
+    assert ended == {unique_id: STATUS[status] for unique_id, status in finished.shop.run_results.items()}
+    assert finished.result.outcomes == ended
+
+
+def test_every_planned_node_has_an_end(finished):
+    state = finished.state
+    assert state.plan.keys() <= state.nodes_finished.keys()
+    assert state.plan
+
+
+def test_the_attempt_is_whole_and_says_so(finished):
+    state = finished.state
+    assert state.complete
+    assert [event.sequence for event in finished.events] == list(range(1, len(finished.events) + 1))
+    assert state.finished.data.counts == state.counts() == finished.result.counts
+    assert state.finished.data.exit_code == finished.result.exit_code
+
+
+def test_events_come_in_order(finished):
+    kinds = [kind for kind in finished.kinds if kind != "run.heartbeat"]
+    assert kinds[:2] == ["run.started", "run.planned"]
+    assert kinds[-1] == "run.finished"
+    begun = set()
+    for event in finished.events:
+        if event.type.startswith("dev.heliograph.node.started"):
+            begun.add(event.subject)
+        elif isinstance(event, NodeFinished):
+            assert event.data.reconciled or event.subject in begun
+
+
+def test_the_plan_holds_what_dbt_runs(success):
+    planned = {node.unique_id for node in success.plan.nodes}
+    assert planned == success.shop.run_results.keys() - {HOOK}
+    by_id = {node.unique_id: node for node in success.plan.nodes}
+    assert by_id["model.shop.orders"].depends_on == ("model.shop.eph_amounts",)
+    assert by_id["model.shop.stg_orders"].materialized == "view"
+    assert success.plan.dbt_version is not None
+    assert success.plan.invocation_id is not None
+
+
+def test_both_sources_tell_the_same(success, success_elsewhere):
+    def told(ran):
+        return {
+            (event.type, event.subject, getattr(event.data, "outcome", None), getattr(event.data, "relation", None))
+            for event in ran.events
+            if not event.type.endswith("heartbeat.v1")
+        }
+
+    assert told(success) == told(success_elsewhere)
+    assert success.plan.nodes == success_elsewhere.plan.nodes
+    sql = {
+        unique_id: (event.data.compiled_sql_path, event.data.compiled_sql)
+        for unique_id, event in success_elsewhere.state.nodes_finished.items()
+        if event.data.compiled_sql_path is not None and not event.data.reconciled
+    }
+    assert CUSTOMERS in sql
+    for unique_id, told_elsewhere in sql.items():
+        data = success.end(unique_id)
+        assert (data.compiled_sql_path, data.compiled_sql) == told_elsewhere
+
+
+@pytest.mark.parametrize("name", ["success", "success_elsewhere"])
+def test_people_get_dbts_readable_log(name, request):
+    ran = request.getfixturevalue(name)
+    assert any("OK created sql table model main.customers" in line for line in ran.shop.lines)
+    assert not any(line.startswith("{") for line in ran.shop.lines)
+    assert sum("Running with dbt" in line for line in ran.shop.lines) == 1
+
+
+def test_the_start_names_the_producer(success):
+    (started,) = [event for event in success.events if isinstance(event, RunStarted)]
+    assert started.data.project == "shop"
+    assert started.data.command[0] == "build"
+    assert started.data.producer_pid is not None
+    assert started.source == "/dbt/shop/default"
+
+
+def test_a_warning_is_no_failure(success):
+    data = success.end(FAILING_TEST)
+    assert (data.outcome, data.test_outcome, data.failures) == (Outcome.WARN, TestOutcome.WARN, 1)
+    assert success.result.exit_code == 0
+
+
+def test_a_failing_model_skips_what_depends_on_it_and_is_named_as_the_cause(failing_model):
+    assert failing_model.result.exit_code == 1
+    error = failing_model.end(CUSTOMERS)
+    assert error.outcome is Outcome.ERROR
+    assert "no_such_table" in (error.message or "")
+    assert "no_such_table" in (error.compiled_sql or "")
+    for unique_id in ("model.shop.report", "model.shop.summary"):
+        data = failing_model.end(unique_id)
+        assert (data.outcome, data.skip_reason, data.caused_by) == (
+            Outcome.SKIPPED,
+            SkipReason.UPSTREAM_FAILED,
+            (CUSTOMERS,),
+        )
+
+
+def test_a_failing_test_skips_what_comes_after_the_tested_model(failing_test):
+    assert failing_test.result.exit_code == 1
+    data = failing_test.end(FAILING_TEST)
+    assert (data.outcome, data.test_outcome, data.failures) == (Outcome.FAIL, TestOutcome.FAIL, 1)
+    assert failing_test.end(CUSTOMERS).caused_by == (FAILING_TEST,)
+    assert failing_test.end("model.shop.orders").caused_by == (FAILING_TEST,)
+
+
+def test_what_fail_fast_leaves_out_gets_its_end(fail_fast):
+    assert fail_fast.result.exit_code == 1
+    left_out = [event.data for event in fail_fast.state.nodes_finished.values() if event.data.reconciled]
+    assert {data.skip_reason for data in left_out if data.outcome is Outcome.SKIPPED} == {SkipReason.FAIL_FAST}
+    assert fail_fast.end("model.shop.summary").skip_reason is SkipReason.FAIL_FAST
+
+
+def test_a_failing_hook_leaves_every_node_skipped_because_of_it(failing_hook):
+    assert failing_hook.result.exit_code == 1
+    assert failing_hook.end(HOOK).outcome is Outcome.ERROR
+    for node in failing_hook.plan.nodes:
+        data = failing_hook.end(node.unique_id)
+        assert (data.outcome, data.skip_reason, data.caused_by) == (Outcome.SKIPPED, SkipReason.OTHER, (HOOK,))
+
+
+@pytest.mark.parametrize("executable", [None, DBT])
+def test_a_compile_error_ends_the_run_before_any_node(tmp_path, executable):
+    ran = run_shop(tmp_path / "shop", "build", breaking="compile", dbt_executable=executable)
+    assert [kind for kind in ran.kinds if kind != "run.heartbeat"] == ["run.started", "run.finished"]
+    assert ran.result.exit_code == 2
+    assert "no_such_model" in (ran.state.finished.data.message or "")
+    assert any("no_such_model" in line for line in ran.shop.lines)
+
+
+def test_a_selection_that_matches_nothing_says_so(tmp_path):
+    ran = run_shop(tmp_path / "shop", "build", "--select", "tag:none")
+    assert [kind for kind in ran.kinds if kind != "run.heartbeat"] == ["run.started", "run.planned", "run.finished"]
+    assert ran.plan.nodes == ()
+    assert ran.result.exit_code == 0
+    assert ran.result.message == "The selection matched nothing: dbt build --select tag:none"
+
+
+def test_an_unknown_target_is_told_in_dbts_words(tmp_path):
+    ran = run_shop(tmp_path / "shop", "build", target="nowhere")
+    assert ran.result.exit_code == 2
+    assert "nowhere" in (ran.result.message or "")
+    assert ran.events[0].source == "/dbt/shop/nowhere"
+
+
+def test_dbt_comes_to_its_end_while_the_log_takes_nothing(tmp_path):
+    """I7: the log holds every append until dbt has ended, and still gets everything."""
+    shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
+    log.hold()
+
+    def on_output(line):
+        # dbt's own last line, printed after its last node and its run_results.json
+        if "Done. PASS=" in line:
+            assert log.events == []
+            assert json.loads((shop.folder / "target" / "run_results.json").read_text())["results"]
+            log.release()
+
+    result = shop.command("seed", log=log, on_output=on_output).run()
+    ran = Ran(shop=shop, result=result, events=log.events)
+    assert (result.exit_code, result.undelivered) == (0, 0)
+    assert ran.state.complete
+    assert ran.end("seed.shop.raw_orders").outcome is Outcome.SUCCESS

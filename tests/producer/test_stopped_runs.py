@@ -1,0 +1,144 @@
+"""Runs that are broken off, and logs that are away."""
+
+from __future__ import annotations
+
+import threading
+
+import psutil
+import pytest
+
+from dbt_runs import DBT, Ran, Shop
+from heliograph.bus.errors import BusMissing, BusRefused, BusUnavailable
+from heliograph.bus.events import NodeStarted, RunAborted, RunPlanned, RunStarted
+from heliograph.bus.run_state import Phase
+from heliograph.producer.errors import NoDbt, NotADbtProject, UnsupportedDbtCommand
+from watched_log import WatchedLog
+
+SLOW = "model.shop.slow"
+
+
+class Running:
+    """A command on a gated project, in a thread of its own, at the moment when ``slow`` runs."""
+
+    def __init__(self, folder, **options):
+        self.shop, self.log = Shop.copy(folder, gated=True), WatchedLog()
+        self.command = self.shop.command("run", "--select", "slow", log=self.log, **options)
+        self.results = []
+        self.thread = threading.Thread(target=lambda: self.results.append(self.command.run()))
+        self.thread.start()
+        self.log.wait_for(lambda event: isinstance(event, NodeStarted))
+
+    def end(self):
+        self.thread.join(120)
+        assert self.results
+        return Ran(shop=self.shop, result=self.results[0], events=self.log.events)
+
+
+def children():
+    return psutil.Process().children(recursive=True)
+
+
+@pytest.mark.parametrize("executable", [None, DBT])
+def test_a_stop_ends_dbt_and_publishes_that_the_run_was_aborted(tmp_path, executable):
+    # The model ignores the interruption, as DuckDB cannot cancel: the harder signal must come.
+    running = Running(tmp_path / "shop", dbt_executable=executable, stop_grace_s=1.0)
+    processes = children()
+    running.command.stop("the task was killed")
+    ran = running.end()
+    assert ran.state.phase is Phase.ABORTED
+    assert ran.state.aborted.data.reason == "the task was killed"
+    assert ran.state.complete
+    assert ran.ends(SLOW) == []
+    assert ran.result.exit_code == 2
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert alive == []
+
+
+def test_a_stop_that_dbt_can_obey_keeps_its_exit_code(tmp_path):
+    running = Running(tmp_path / "shop", stop_grace_s=600)
+    running.command.stop("the task was killed")
+    running.shop.open_gate()  # the model comes to its end, as a cancelled query would
+    ran = running.end()
+    assert ran.state.aborted.data.exit_code == 2
+    assert ran.result.exit_code == 2
+
+
+def test_a_killed_dbt_aborts_the_run_and_makes_nothing_a_success(tmp_path):
+    running = Running(tmp_path / "shop")
+    (dbt,) = [p for p in children() if p.cmdline()[1:4] == ["-P", "-m", "heliograph.producer.dbt_process"]]
+    dbt.kill()
+    ran = running.end()
+    assert isinstance(ran.events[-1], RunAborted)
+    assert "SIGKILL" in ran.state.aborted.data.reason
+    assert ran.state.nodes_finished == {}
+    assert ran.result.exit_code == 2
+
+
+def test_events_wait_for_a_log_that_is_away_at_the_start(tmp_path):
+    shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
+    log.failure = BusUnavailable("the broker is away")
+
+    def on_output(line):
+        if "START seed" in line:
+            log.failure = None
+
+    result = shop.command("seed", log=log, on_output=on_output).run()
+    ran = Ran(shop=shop, result=result, events=log.events)
+    assert (result.exit_code, result.undelivered) == (0, 0)
+    assert isinstance(log.events[0], RunStarted)
+    assert ran.state.complete
+
+
+def test_a_log_that_goes_away_for_good_leaves_dbts_exit_code_and_is_told(tmp_path, caplog):
+    shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
+
+    def on_output(line):
+        if "START seed" in line:
+            log.wait_for(lambda event: isinstance(event, RunPlanned))
+            log.failure = BusUnavailable("the broker is away")
+
+    result = shop.command("seed", log=log, on_output=on_output, drain_limit_s=0.1).run()
+    assert result.exit_code == 0
+    assert result.undelivered > 0
+    (told,) = [record.message for record in caplog.records if "not delivered" in record.message]
+    assert f"{result.undelivered} events" in told
+    assert "Fix:" in told
+
+
+@pytest.mark.parametrize("error", [BusRefused("wrong password"), BusMissing("no stream")])
+def test_a_log_that_refuses_for_good_keeps_dbt_from_starting(tmp_path, error):
+    shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
+    log.failure = error
+    with pytest.raises(type(error)):
+        shop.command("seed", log=log).run()
+    assert shop.lines == []
+    assert not (shop.folder / "target").exists()
+
+
+def test_a_stop_before_the_start_starts_nothing(tmp_path):
+    shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
+    command = shop.command("seed", log=log)
+    command.stop("changed my mind")
+    result = command.run()
+    assert result.exit_code == 2
+    assert isinstance(log.events[-1], RunAborted)
+    assert not (shop.folder / "target").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "options"),
+    [
+        (NotADbtProject, {"project_dir": "nothing"}),
+        (NoDbt, {"dbt_executable": "no-such-dbt"}),
+        (UnsupportedDbtCommand, {"args": ["docs", "generate"]}),
+    ],
+)
+def test_wrong_settings_are_met_before_the_first_event(tmp_path, error, options):
+    shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
+    if "project_dir" in options:
+        options = {"project_dir": tmp_path / options["project_dir"]}
+    with pytest.raises(error) as raised:
+        shop.command("seed", log=log, **options).run()
+    assert raised.value.setting
+    assert raised.value.fix
+    assert log.events == []
