@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +28,23 @@ RUN = "cli/shop"
 
 @dataclass(kw_only=True)
 class Shop:
-    """A copy of the project with a database of its own."""
+    """A copy of the project; each dbt process has a database of its own, in memory.
+
+    ``breaking``: what is to go wrong: model, test, warn, hook or compile.
+    """
 
     folder: Path
+    breaking: str | None = None
     gate: Path | None = None
     lines: list[str] = field(default_factory=list)
 
     @classmethod
-    def copy(cls, folder: Path, *, gated: bool = False) -> Shop:
+    def copy(cls, folder: Path, *, breaking: str | None = None, gated: bool = False) -> Shop:
         """``gated``: the model ``slow`` runs until ``open_gate``."""
         shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("target", "logs", ".user.yml"))
-        return cls(folder=folder, gate=folder / "gate" if gated else None)
+        (folder / "target").mkdir()
+        shutil.copy(parsed_shop(), folder / "target")
+        return cls(folder=folder, breaking=breaking, gate=folder / "gate" if gated else None)
 
     def open_gate(self) -> None:
         assert self.gate is not None
@@ -42,20 +52,14 @@ class Shop:
 
     @property
     def env(self) -> dict[str, str]:
-        gate = {} if self.gate is None else {"SHOP_GATE": str(self.gate)}
-        return {
-            **os.environ,
-            "SHOP_DATABASE": str(self.folder / "shop.duckdb"),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            **gate,
-        }
+        named = {"SHOP_GATE": self.gate, "SHOP_BREAK": self.breaking, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        return {**os.environ, **{name: str(value) for name, value in named.items() if value is not None}}
 
-    def command(self, *args: str, log: EventLog, breaking: str | None = None, **options: Any) -> DbtCommand:
-        """``breaking``: what the project is to break, see its ``vars``."""
-        broken = [] if breaking is None else ["--vars", json.dumps({"break": breaking})]
+    def command(self, *args: str, log: EventLog, **options: Any) -> DbtCommand:
+        """The command, as the producer runs it on this copy."""
         return DbtCommand(
             **{
-                "args": [*args, *broken],
+                "args": args,
                 "project_dir": self.folder,
                 "profiles_dir": self.folder,
                 "run_key": RUN,
@@ -110,6 +114,20 @@ class Ran:
 
 def run_shop(folder: Path, *args: str, breaking: str | None = None, **options: Any) -> Ran:
     """Runs one command on a fresh copy, to its end."""
-    shop, log = Shop.copy(folder), WatchedLog()
-    result = shop.command(*args, log=log, breaking=breaking, **options).run()
+    shop, log = Shop.copy(folder, breaking=breaking), WatchedLog()
+    result = shop.command(*args, log=log, **options).run()
     return Ran(shop=shop, result=result, events=log.events)
+
+
+@cache
+def parsed_shop() -> Path:
+    """What dbt remembers of the parsed project, so that each run need not parse it anew."""
+    folder = Path(tempfile.mkdtemp(prefix="heliograph-shop-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(PROJECT, folder, dirs_exist_ok=True)
+    subprocess.run(
+        [DBT, "--quiet", "parse", "--project-dir", folder, "--profiles-dir", folder],
+        env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+        check=True,
+    )
+    return folder / "target" / "partial_parse.msgpack"

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from airflow.triggers.base import TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
-from run_events import Attempt, check, model
 
 from heliograph.airflow.triggers import NodeTrigger
 from heliograph.bus.events import Event, encode
@@ -18,6 +17,7 @@ from heliograph.bus.open import open_log
 from heliograph.bus.payloads import Outcome, SkipReason
 from heliograph.consumers.hub import Hub
 from heliograph.consumers.shared import aclose_all
+from run_events import Attempt, check, model
 
 RUN = "shop_dag//manual__1"
 ORDERS = model("orders")
@@ -159,9 +159,19 @@ async def test_a_retried_task_waits_for_the_attempt_of_a_producer_that_runs_agai
 ) -> None:
     publish(bus_url, Attempt(run=RUN).whole([ORDERS]))
     second = Attempt(run=RUN, attempt=2).whole([ORDERS], orders=Outcome.ERROR)
+    producer.state = "queued"
     producer.asked = lambda: publish(bus_url, second)
 
     assert isinstance(await first(trigger(try_number=2)), TaskFailedEvent)
+
+
+async def test_a_retried_task_does_not_wait_for_a_producer_that_is_about_to_end(
+    bus_url: str, producer: Producer
+) -> None:
+    publish(bus_url, Attempt(run=RUN).whole([ORDERS], orders=Outcome.ERROR))
+    producer.asked = lambda: setattr(producer, "state", "failed")
+
+    assert (await first(trigger(try_number=2))).payload == {"run": True}
 
 
 async def test_a_retried_task_starts_nothing_while_dbt_still_runs(bus_url: str, producer: Producer) -> None:

@@ -218,6 +218,27 @@ async def test_an_error_of_the_log_reaches_every_waiter_of_the_run_and_a_new_wai
 
 
 @in_virtual_time
+async def test_waiting_again_at_once_after_an_error_tries_anew() -> None:
+    log = MemoryLog()
+    hub = hub_on(log)
+
+    async def stubborn() -> Outcome:
+        try:
+            return await hub.wait(RUN, Outcomes())
+        except BusRefused:
+            log.failure = None
+            return await hub.wait(RUN, Outcomes())
+
+    waits = [asyncio.ensure_future(stubborn()) for _ in range(3)]
+    await asyncio.sleep(1)
+    log.fail(BusRefused("no"))
+    await asyncio.sleep(1)
+    assert (hub.waiters, hub.runs, log.following) == (3, 1, 1)
+    log.append(Attempt().whole([ORDERS]))
+    assert await asyncio.gather(*waits) == [Outcome.SUCCESS] * 3
+
+
+@in_virtual_time
 async def test_a_question_that_breaks_the_rules_and_raises_ends_alone() -> None:
     class Broken(Outcomes):
         def decide(self, state: RunState) -> Outcome | None:

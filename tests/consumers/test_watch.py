@@ -108,6 +108,17 @@ async def test_the_same_event_again_is_no_sign_of_life() -> None:
 
 
 @in_virtual_time
+async def test_what_others_write_is_no_sign_of_life() -> None:
+    log, run = MemoryLog(), Attempt()
+    answer = asked(hub_on(log), Loss())
+    log.append([run.started(lease_s=20)])
+    await asyncio.sleep(15)
+    log.append([run.cancel()])
+    await asyncio.sleep(10)
+    assert answer.done()
+
+
+@in_virtual_time
 async def test_a_reader_that_is_cut_off_does_not_take_the_producer_for_dead() -> None:
     log, run = MemoryLog(), Attempt()
     answer = asked(hub_on(log), Loss())

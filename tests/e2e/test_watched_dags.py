@@ -111,6 +111,7 @@ def test_an_error_before_any_node_fails_the_roots_with_dbts_words(deployment: De
 def test_a_retried_node_runs_dbt_again_for_itself(deployment: Deployment) -> None:
     run, tasks = run_dag(deployment, "recovers")
 
+    assert states(tasks) | {PRODUCER: "success"} == dict.fromkeys(tasks, "success")
     assert run.state == "success"
     assert tasks["recovers_run"].state == "success"
     assert tasks["recovers_run"].try_number == 2

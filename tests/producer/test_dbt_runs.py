@@ -35,8 +35,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def success(folder) -> Ran:
     """``build`` with the real embedded log."""
-    shop, log = Shop.copy(folder / "success"), SqliteLog(folder / "events.db")
-    result = shop.command("build", log=log, breaking="warn").run()
+    shop, log = Shop.copy(folder / "success", breaking="warn"), SqliteLog(folder / "events.db")
+    result = shop.command("build", log=log).run()
     log.close()
 
     async def read():
@@ -53,7 +53,8 @@ def success_elsewhere(folder) -> Ran:
 
 @pytest.fixture(scope="module")
 def failing_model(folder) -> Ran:
-    return run_shop(folder / "model", "run", "--select", "tag:none", "customers+", "+stg_orders", breaking="model")
+    selection = ["--select", "+customers+", "--exclude", "resource_type:unit_test"]
+    return run_shop(folder / "model", "build", *selection, breaking="model")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def failing_hook(folder) -> Ran:
     return run_shop(folder / "hook", "run", breaking="hook")
 
 
-@pytest.fixture(params=["success", "success_elsewhere", "failing_test", "fail_fast", "failing_hook"])
+@pytest.fixture(params=["success", "success_elsewhere", "failing_model", "failing_test", "failing_hook"])
 def finished(request) -> Ran:
     """Each of the runs that came to an end of dbt's own, with nodes."""
     return request.getfixturevalue(request.param)
@@ -187,9 +188,18 @@ def test_a_failing_test_skips_what_comes_after_the_tested_model(failing_test):
 
 def test_what_fail_fast_leaves_out_gets_its_end(fail_fast):
     assert fail_fast.result.exit_code == 1
-    left_out = [event.data for event in fail_fast.state.nodes_finished.values() if event.data.reconciled]
-    assert {data.skip_reason for data in left_out if data.outcome is Outcome.SKIPPED} == {SkipReason.FAIL_FAST}
-    assert fail_fast.end("model.shop.summary").skip_reason is SkipReason.FAIL_FAST
+    ended = {unique_id: event.data for unique_id, event in fail_fast.state.nodes_finished.items()}
+    # dbt's own result leaves unit tests out here; everything else must equal it.
+    missing = ended.keys() - fail_fast.shop.run_results.keys()
+    assert {unique_id.split(".")[0] for unique_id in missing} <= {"unit_test"}
+    assert {uid: STATUS[status] for uid, status in fail_fast.shop.run_results.items()}.items() <= {
+        uid: data.outcome for uid, data in ended.items()
+    }.items()
+    assert fail_fast.plan.nodes
+    assert {node.unique_id for node in fail_fast.plan.nodes} <= ended.keys()
+    never_announced = [data for data in ended.values() if data.reconciled and data.outcome is Outcome.SKIPPED]
+    assert {data.skip_reason for data in never_announced} == {SkipReason.FAIL_FAST}
+    assert fail_fast.end("model.shop.summary") in never_announced
 
 
 def test_a_failing_hook_leaves_every_node_skipped_because_of_it(failing_hook):

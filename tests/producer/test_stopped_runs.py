@@ -112,7 +112,7 @@ def test_a_log_that_refuses_for_good_keeps_dbt_from_starting(tmp_path, error):
     with pytest.raises(type(error)):
         shop.command("seed", log=log).run()
     assert shop.lines == []
-    assert not (shop.folder / "target").exists()
+    assert not (shop.folder / "logs").exists()
 
 
 def test_a_stop_before_the_start_starts_nothing(tmp_path):
@@ -122,7 +122,7 @@ def test_a_stop_before_the_start_starts_nothing(tmp_path):
     result = command.run()
     assert result.exit_code == 2
     assert isinstance(log.events[-1], RunAborted)
-    assert not (shop.folder / "target").exists()
+    assert not (shop.folder / "logs").exists()
 
 
 @pytest.mark.parametrize(

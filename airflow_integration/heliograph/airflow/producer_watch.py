@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from asgiref.sync import sync_to_async
 
-# States after which no event of this try will come. up_for_retry is not one: another try follows.
+
+class ProducerState(Enum):
+    """What may still be expected of a producer task."""
+
+    TO_COME = auto()
+    """A try is to come: it waits for its turn, or for its retry."""
+    RUNS = auto()
+    GONE = auto()
+    """It ended, and no try follows by itself."""
+
+
 _GONE = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
-_TO_COME = frozenset(
-    {None, "scheduled", "queued", "running", "up_for_retry", "up_for_reschedule", "deferred", "restarting"}
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,8 +29,21 @@ class ProducerWatch:
     run_id: str
     task_id: str
 
-    async def state(self) -> str | None:
-        """The producer's task state; None where it has none yet."""
+    async def state(self) -> ProducerState:
+        """What may be expected of the producer now."""
+        state = await self._task_state()
+        if state == "running":
+            return ProducerState.RUNS
+        return ProducerState.GONE if state in _GONE else ProducerState.TO_COME
+
+    async def gone(self, run: str) -> str | None:  # noqa: ARG002  # the hub's LeaseCheck names the run
+        """Why nothing more of the run can be expected, or None while it can."""
+        state = await self._task_state()
+        if state not in _GONE:
+            return None
+        return f"the producer task {self.task_id} is {state} and its events ended without this node's result"
+
+    async def _task_state(self) -> str | None:
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
         states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
@@ -30,14 +51,3 @@ class ProducerWatch:
         )
         state = states.get(self.run_id, {}).get(self.task_id)
         return None if state is None else str(state)
-
-    async def still_to_come(self) -> bool:
-        """Whether the producer runs or will run."""
-        return await self.state() in _TO_COME
-
-    async def gone(self, run: str) -> str | None:
-        """Why nothing more of ``run`` can be expected, or None while it can."""
-        state = await self.state()
-        if state not in _GONE:
-            return None
-        return f"the producer task {self.task_id} is {state} and its events ended without this node's result"

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from heliograph.airflow.bus import aresolve_bus_url
 from heliograph.airflow.end_events import end_event
-from heliograph.airflow.producer_watch import ProducerWatch
+from heliograph.airflow.producer_watch import ProducerState, ProducerWatch
 from heliograph.airflow.run_key import run_key
 from heliograph.bus.errors import HeliographError
-from heliograph.consumers.attempts import AttemptOver, NewestAttempt
+from heliograph.consumers.attempts import AttemptOver, KnownAttempt, NewestAttempt
 from heliograph.consumers.decision import End, NodeQuestion, TestsQuestion, Verdict
 from heliograph.consumers.hub import Hub, Waiter
 from heliograph.consumers.shared import hub_for
+
+if TYPE_CHECKING:
+    from airflow.models.taskinstance import TaskInstance
 
 T = TypeVar("T")
 
 RESUME_FAILED = "failed"
 RESUME_RUN = "run"
+
+_RECHECK_S = 1.0
 
 
 class NodeTrigger(BaseTrigger):
@@ -45,7 +51,7 @@ class NodeTrigger(BaseTrigger):
         group_id: str | None = None,
         since: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it without types
         self.unique_id = unique_id
         self.producer_task_id = producer_task_id
         self.tests = tests
@@ -76,32 +82,34 @@ class NodeTrigger(BaseTrigger):
 
     async def _resolve(self) -> TriggerEvent:
         hub = hub_for(await aresolve_bus_url())
-        task_instance = self.task_instance
-        if task_instance is None:
-            raise HeliographError(
-                "This trigger waits for a dbt node and needs the task it waits for",
-                fix="use it for a task's deferral, not for an asset",
-            )
-        if task_instance.try_number > 1:
+        if self._task.try_number > 1:
             return await self._resolve_again(hub)
         return self._end(await self._ask(hub, attempt_from=1))
 
     async def _resolve_again(self, hub: Hub) -> TriggerEvent:
         """A retried or cleared task: a new attempt of the producer decides, or the log, or a run of the node's own."""
-        known = await self._wait(hub, NewestAttempt())
-        if await self._producer.still_to_come():
-            if known.number and not known.over:
-                # dbt still runs: no second dbt may start beside it.
-                await self._wait(hub, AttemptOver(number=known.number))
-            else:
-                verdict = await self._ask(hub, attempt_from=known.number + 1)
-                if (await self._wait(hub, NewestAttempt())).number > known.number:
-                    return self._end(verdict)
+        known, state = await self._newest_attempt(hub)
+        if state is ProducerState.RUNS:
+            # dbt still runs: no second dbt may start beside it.
+            await self._wait(hub, AttemptOver(number=known.number))
+        elif state is ProducerState.TO_COME:
+            verdict = await self._ask(hub, attempt_from=known.number + 1)
+            if (await self._wait(hub, NewestAttempt())).number > known.number:
+                return self._end(verdict)
         verdict = await self._ask(hub, attempt_from=1)
         if verdict.end is End.FAILED:
             self.log.info("%s: %s; it runs again on a worker", self.unique_id, verdict.reason)
             return TriggerEvent({RESUME_RUN: True})
         return self._end(verdict)
+
+    async def _newest_attempt(self, hub: Hub) -> tuple[KnownAttempt, ProducerState]:
+        while True:
+            known = await self._wait(hub, NewestAttempt())
+            state = await self._producer.state()
+            if state is not ProducerState.RUNS or (known.number and not known.over):
+                return known, state
+            # Its task runs, its dbt does not: it is about to begin its first event, or to end. Either takes seconds.
+            await asyncio.sleep(_RECHECK_S)
 
     async def _ask(self, hub: Hub, *, attempt_from: int) -> Verdict:
         question = TestsQuestion if self.tests else NodeQuestion
@@ -118,18 +126,25 @@ class NodeTrigger(BaseTrigger):
         return end_event(verdict)
 
     @property
+    def _task(self) -> TaskInstance:
+        if self.task_instance is None:
+            raise HeliographError(
+                "This trigger waits for a dbt node and needs the task it waits for",
+                fix="use it for a task's deferral, not for an asset",
+            )
+        return self.task_instance
+
+    @property
     def _run(self) -> str:
-        return run_key(dag_id=self.task_instance.dag_id, group_id=self.group_id, run_id=self.task_instance.run_id)
+        return run_key(dag_id=self._task.dag_id, group_id=self.group_id, run_id=self._task.run_id)
 
     @property
     def _producer(self) -> ProducerWatch:
-        return ProducerWatch(
-            dag_id=self.task_instance.dag_id, run_id=self.task_instance.run_id, task_id=self.producer_task_id
-        )
+        return ProducerWatch(dag_id=self._task.dag_id, run_id=self._task.run_id, task_id=self.producer_task_id)
 
     @property
     def _since(self) -> datetime | None:
-        """``run_after`` never moves and is never later than the run's start, unlike its start date, which a clear moves."""
+        """``run_after`` is never later than the run's start and, unlike its start date, not moved by a clear."""
         if self.since is not None:
             return datetime.fromisoformat(self.since)
         server_context = getattr(self.task_instance, "_ti_context_from_server", None)

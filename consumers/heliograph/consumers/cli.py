@@ -9,25 +9,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from heliograph.bus.errors import HeliographError
 from heliograph.bus.open import open_log
+from heliograph.bus.options import BusUrl
 from heliograph.consumers.run_end import RunEnd
 from heliograph.consumers.tail import TailOptions
 from heliograph.consumers.tail import tail as tail_run
-
-
-class NoBusNamed(HeliographError):
-    """Neither the option nor the environment names a bus."""
 
 
 def tail(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="The run's key: <dag id>/<task group or nothing>/<run id> in Airflow.")
     ],
-    bus: Annotated[
-        str | None,
-        typer.Option("--bus", metavar="URL", envvar="HELIOGRAPH_BUS_URL", help="The bus the run is published on."),
-    ] = None,
+    bus: BusUrl,
     since: Annotated[
         datetime | None,
         typer.Option(
@@ -46,24 +39,14 @@ def tail(
     Ends with the run. Exit code 0: all went well; 1: nodes failed; 2: the run broke off, or cannot be read.
     """
     options = TailOptions(since=since.astimezone() if since else None, follow=follow, timeout_s=timeout_s)
-    try:
-        end = asyncio.run(_tail(run, bus, options))
-    except HeliographError as error:
-        typer.echo(f"heliograph tail: {error}", err=True)
-        raise typer.Exit(error.exit_code) from None
+    end = asyncio.run(_tail(run, bus, options))
     if end is not None:
         raise typer.Exit(end.exit_code)
 
 
-async def _tail(run: str, bus: str | None, options: TailOptions) -> RunEnd | None:
-    if not bus:
-        raise NoBusNamed(
-            "No bus is named",
-            setting="--bus or HELIOGRAPH_BUS_URL",
-            fix="give the URL the producer publishes on, e.g. --bus sqlite:////tmp/heliograph/events.db",
-        )
+async def _tail(run: str, bus: str, options: TailOptions) -> RunEnd | None:
     log = open_log(bus)
     try:
-        return await tail_run(log, run, console=Console(), options=options)
+        return await tail_run(log, run, console=Console(highlight=False), options=options)
     finally:
         await log.aclose()

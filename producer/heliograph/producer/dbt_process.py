@@ -19,7 +19,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
@@ -105,15 +104,7 @@ def compiled_of(node: Any) -> dict[str, Any]:
     sql = getattr(node, "compiled_code", None)
     if not sql:
         return {}
-    return {"compiled_sql": sql[:_COMPILED_LIMIT], "compiled_path": relative(getattr(node, "compiled_path", None))}
-
-
-def relative(path: str | None) -> str | None:
-    """``path`` as seen from the project, which dbt has made the working directory."""
-    if path is None:
-        return None
-    full = Path(path)
-    return str(full.relative_to(Path.cwd())) if full.is_relative_to(Path.cwd()) else path
+    return {"compiled_sql": sql[:_COMPILED_LIMIT], "compiled_path": getattr(node, "compiled_path", None)}
 
 
 def selected(lines: Iterable[str], manifest: Manifest) -> dict[str, Any]:

@@ -35,16 +35,20 @@ def reconcile(
     for unique_id, data in results.items():
         if published.get(unique_id) is not data.outcome:
             yield unique_id, data.model_copy(update={"reconciled": True})
+    # `build --fail-fast` leaves unit tests out of its result altogether (dbt 1.11).
+    fail_fast = any(data.skip_reason is SkipReason.FAIL_FAST for data in results.values())
+    skip_reason = SkipReason.FAIL_FAST if fail_fast else SkipReason.OTHER
     for unique_id, node in planned.items():
         if unique_id not in results and unique_id not in published:
-            yield unique_id, _unreported(node, began=unique_id in started, message=message)
+            began = unique_id in started
+            yield unique_id, _unreported(node, skip_reason=None if began else skip_reason, message=message)
 
 
-def _unreported(node: PlannedNode, *, began: bool, message: str | None) -> NodeFinishedData:
-    told = _NO_END if began else _NOT_REACHED
+def _unreported(node: PlannedNode, *, skip_reason: SkipReason | None, message: str | None) -> NodeFinishedData:
+    told = _NO_END if skip_reason is None else _NOT_REACHED
     return NodeFinishedData(
-        outcome=Outcome.ERROR if began else Outcome.SKIPPED,
-        skip_reason=None if began else SkipReason.OTHER,
+        outcome=Outcome.ERROR if skip_reason is None else Outcome.SKIPPED,
+        skip_reason=skip_reason,
         resource_type=node.resource_type,
         name=node.name,
         message=f"{told}: {message}" if message else told,

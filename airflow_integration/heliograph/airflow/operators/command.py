@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
@@ -34,12 +34,12 @@ class DbtCommandOperator(BaseOperator):
             indirect_selection, dbt_cmd_flags, dbt_cmd_global_flags: as ``DbtArguments`` tells.
         env: environment variables for dbt; append_env: whether dbt also sees the worker's own.
         dbt_executable_path: the dbt to run, where it is not the one in this Python.
-        invocation_mode: in a Python process beside this one (DBT_RUNNER) or as an executable (SUBPROCESS); None finds out.
+        invocation_mode: DBT_RUNNER: in a Python process beside this one; SUBPROCESS: as an executable; None finds out.
         install_deps: run ``dbt deps`` before, where the project names packages.
     """
 
     template_fields: Sequence[str] = ("env", "select", "exclude", "vars", "full_refresh", "dbt_cmd_flags")
-    ui_color: ClassVar[str] = "#ffe6cc"
+    ui_color = "#ffe6cc"
 
     def __init__(
         self,
@@ -150,7 +150,8 @@ class DbtCommandOperator(BaseOperator):
 
     def _environment(self, profile_env: Mapping[str, str]) -> dict[str, str]:
         base = dict(os.environ) if self.append_env else {}
-        return {**base, **(self.env or {}), **profile_env}
+        # A task log shows colour codes as noise.
+        return {"DBT_USE_COLORS": "false", **base, **(self.env or {}), **profile_env}
 
     def _executable(self) -> str | None:
         if self.invocation_mode is InvocationMode.SUBPROCESS:

@@ -1,2 +1,2 @@
 select count(*) as reports from {{ ref("report") }}
-{% if var("break") == "compile" %}cross join {{ ref("no_such_model") }}{% endif %}
+{% if env_var("SHOP_BREAK", "nothing") == "compile" %}cross join {{ ref("no_such_model") }}{% endif %}

@@ -1,0 +1,3 @@
+{% macro check_the_shop() %}
+  {{ "select * from no_such_hook_table" if env_var("SHOP_BREAK", "nothing") == "hook" else "select 1" }}
+{% endmacro %}
