@@ -38,15 +38,16 @@ class BenchmarkFailed(RuntimeError):
 
 def main() -> int:
     """Exit code 0 where everything was measured and no consumer took a worker."""
-    console = Console(highlight=False)
-    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _interrupt)
     try:
         results = _bench(console, _shape())
     except KeyboardInterrupt:
         console.print("bench: interrupted")
         return 130
     except (BenchmarkFailed, ProcessFailed, AirflowRequestFailed, FileNotFoundError, TimeoutError, ValueError) as error:
-        console.print(f"bench: {error}", markup=False)
+        console.print(f"bench: {error}")
         return 1
     results.write()
     console.print(results.table())
@@ -150,6 +151,9 @@ def _program(name: str, *arguments: str, folder: Path | None = None) -> None:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    # Once: what follows is the ordered end of every server, which a second Ctrl-C would only leave half done.
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

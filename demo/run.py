@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from demo.figures import Figures, measure
+from demo.figures import measure
 from demo.progress import watch
 from demo.timeline import timeline
 from heliograph.bus.errors import HeliographError
@@ -37,27 +37,31 @@ class DemoFailed(RuntimeError):
 
 def main() -> int:
     """Exit code 0 only where the run succeeded, every node was resolved by an event and no worker waited."""
-    console = Console(highlight=False)
-    console.print("Starting a private Airflow: API server, scheduler, DAG processor, triggerer")
-    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _interrupt)
     home = Path(tempfile.mkdtemp(prefix="heliograph-demo-"))
     bus_url = os.environ.get("BUS") or f"sqlite:///{home / 'events.db'}"
+    failed = False
     try:
-        figures = _demo(console, home=home, bus_url=bus_url, keep=bool(os.environ.get("KEEP")))
+        _create_bus(bus_url)
+        last_line = _demo(console, home=home, bus_url=bus_url, keep=bool(os.environ.get("KEEP")))
     except KeyboardInterrupt:
         console.print("demo: interrupted")
-        shutil.rmtree(home)
         return 130
     except (DemoFailed, ProcessFailed, AirflowRequestFailed, HeliographError, TimeoutError) as error:
-        console.print(f"demo: {error}\ndemo: logs are in {home / 'logs'}", markup=False)
+        failed = (home / "logs").exists()
+        console.print(f"demo: {error}" + (f"\ndemo: logs are in {home / 'logs'}" if failed else ""))
         return 1
-    shutil.rmtree(home)
-    console.print(figures.line(bus=urlsplit(bus_url).scheme), markup=False, soft_wrap=True)
+    finally:
+        if not failed:
+            shutil.rmtree(home)
+    console.print(last_line)
     return 0
 
 
-def _demo(console: Console, *, home: Path, bus_url: str, keep: bool) -> Figures:
-    _create_bus(bus_url)
+def _demo(console: Console, *, home: Path, bus_url: str, keep: bool) -> str:
+    console.print("Starting a private Airflow: API server, scheduler, DAG processor, triggerer")
     with PrivateAirflow(home=home, dags_folder=DAGS, settings=_settings(home, bus_url)) as airflow:
         console.print(f"Airflow is up at {airflow.url}; reading the DAG file")
         client = airflow.client
@@ -66,13 +70,15 @@ def _demo(console: Console, *, home: Path, bus_url: str, keep: bool) -> Figures:
         state, run = asyncio.run(watch(console, client, client.trigger(DAG_ID), bus_url=bus_url))
         console.print(timeline(state))
         figures = measure(client, run, state)
+        last_line = figures.line(bus=urlsplit(bus_url).scheme)
         for problem in figures.problems:
-            console.print(f"demo: {problem}", markup=False)
+            console.print(f"demo: {problem}")
         if keep:
+            console.print(last_line)
             _keep_up(console, airflow)
     if figures.problems:
-        raise DemoFailed(f"{len(figures.problems)} figures are not what they must be")
-    return figures
+        raise DemoFailed(f"not what it must be: {last_line.removeprefix('demo: ')}")
+    return last_line
 
 
 def _settings(home: Path, bus_url: str) -> dict[str, str]:
@@ -108,6 +114,9 @@ def _keep_up(console: Console, airflow: PrivateAirflow) -> None:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    # Once: what follows is the ordered end of every server, which a second Ctrl-C would only leave half done.
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

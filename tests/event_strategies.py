@@ -79,7 +79,7 @@ def events(draw: st.DrawFn, run: str | None = None) -> Event:
             "data": draw(_DATA[kind]),
         }
     )
-    return cast(Event, event)
+    return cast("Event", event)
 
 
 def _outside(draw: st.DrawFn, kind: type[BaseEvent], run: str, attempt: int) -> str:

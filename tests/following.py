@@ -30,7 +30,7 @@ class Follower:
     """One ``follow`` from which events are taken as the test needs them."""
 
     def __init__(self, log: EventLog, run: str, *, since: datetime | None = None) -> None:
-        self._events = cast(AsyncGenerator[Recorded, None], log.follow(run, since=since))
+        self._events = cast("AsyncGenerator[Recorded, None]", log.follow(run, since=since))
 
     async def take(self, count: int) -> list[Recorded]:
         """The next ``count`` events; waits for them."""

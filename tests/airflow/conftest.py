@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from shop_project import ShopProject, copy_shop, run_dbt
+
+# Before anything imports Airflow: its first import writes into its home.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="heliograph-test-airflow-"))
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,13 @@ def test_each_nodes_verdict_is_what_dbt_reported(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
+def test_a_node_that_dbt_never_spoke_of_is_red(path: Path) -> None:
+    verdict = NodeQuestion("model.shop.never_spoken_of").decide(Recorded(path).state())
+    assert verdict is not None
+    assert verdict.end == RED
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
 def test_the_tests_verdict_is_green_only_where_all_of_them_are(path: Path) -> None:
     log = Recorded(path)
     state, ends = log.state(), log.ends

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -48,7 +47,6 @@ def run(
     The exit code is dbt's: 0, 1 for nodes that failed, 2 where dbt could not do its work, was interrupted or killed.
     Events that the bus did not take in time are told on standard error and leave the exit code as it is.
     """
-    logging.basicConfig(format="heliograph: %(message)s", level=logging.WARNING)
     log = open_log(bus or default_bus_url())
     key = run_key or f"cli/{new_ulid()}"
     typer.echo(f"heliograph: run {key}")

@@ -11,11 +11,13 @@ import os
 import sys
 
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
 
 
 def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         manifest = dbtRunner().invoke(["--quiet", "parse", "--profiles-dir", "."]).result
+        assert isinstance(manifest, Manifest)
         runner = dbtRunner(manifest=manifest)
         answers = []
         for arguments in json.load(sys.stdin):
@@ -23,7 +25,8 @@ def main() -> None:
             answer = runner.invoke([*listing, *arguments])
             if answer.exception is not None:
                 raise answer.exception
-            answers.append([json.loads(line)["unique_id"] for line in answer.result or ()])
+            lines = answer.result if isinstance(answer.result, list) else []
+            answers.append([json.loads(line)["unique_id"] for line in lines])
     print(json.dumps(answers))
 
 

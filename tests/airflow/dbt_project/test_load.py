@@ -74,7 +74,7 @@ def test_a_manifest_alone_is_enough_to_render(shop: ShopProject) -> None:
 
 
 def test_dbt_ls_and_manifest_give_the_same_nodes(shop: ShopProject, tmp_path: Path) -> None:
-    render = {"select": ["stg_customers+"], "exclude": ["customers_history"]}
+    render: dict[str, Any] = {"select": ["stg_customers+"], "exclude": ["customers_history"]}
     execution = ExecutionConfig(test_indirect_selection=TestIndirectSelection.CAUTIOUS)
     project = ProjectConfig(shop.folder, manifest_path=shop.manifest, install_dbt_deps=False)
 
@@ -194,9 +194,9 @@ def test_dbt_may_list_nothing_and_leaves_nothing_in_the_project_folder(own_shop:
     ],
 )
 def test_configs_that_do_not_fit_together_are_told(
-    shop: ShopProject, project: dict[str, str], render: dict[str, object], said: str, setting: str
+    shop: ShopProject, project: dict[str, str], render: dict[str, Any], said: str, setting: str
 ) -> None:
-    paths = {"dbt_project_path": shop.folder, "manifest_path": shop.manifest}
+    paths: dict[str, Any] = {"dbt_project_path": shop.folder, "manifest_path": shop.manifest}
 
     with pytest.raises(ConfigError) as caught:
         _load(ProjectConfig(**{name: paths[name] for name in project}), render=RenderConfig(**render))

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +15,13 @@ import msgspec
 
 from heliograph.airflow.config.profile import ProfileConfig, ReadyProfile
 from heliograph.airflow.constants import InvocationMode, TestIndirectSelection
+from heliograph.airflow.dbt_project.find_dbt import dbt_command
 from heliograph.airflow.dbt_project.fingerprint import fingerprint
 from heliograph.airflow.dbt_project.ls_cache import LsCache, digest
 from heliograph.airflow.dbt_project.manifest import RawNode
 from heliograph.airflow.dbt_project.nodes import DbtNode
 from heliograph.airflow.dbt_project.project_file import needs_deps
-from heliograph.airflow.errors import ConfigError, DbtListError
+from heliograph.airflow.errors import DbtListError
 
 OUTPUT_KEYS = RawNode.__struct_fields__
 """The keys of a node that are asked for; dbt leaves out those a node does not have."""
@@ -115,40 +113,6 @@ def _ask_dbt(request: ListRequest, *, scratch: Path) -> str:
         ls += ["--exclude", *request.exclude] if request.exclude else []
         output = _run(ls, what="dbt ls", request=request, env=env)
     return "".join(f"{line}\n" for line in output.splitlines() if line.startswith("{"))
-
-
-def dbt_command(mode: InvocationMode | None, executable: str | Path | None) -> list[str]:
-    """How to start dbt: the executable given, else dbt of this Python environment, else ``dbt`` on the PATH.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    if executable is not None:
-        if (found := shutil.which(str(executable))) is None:
-            raise ConfigError(
-                f"There is no executable {executable}",
-                setting="RenderConfig.dbt_executable_path",
-                fix="give the path of a dbt executable, or leave it out to use the dbt of this environment",
-            )
-        return [found]
-    if mode is not InvocationMode.SUBPROCESS and _is_dbt_importable():
-        # -P: a file in the project folder must not stand in for a module of the same name.
-        return [sys.executable, "-P", "-m", "dbt.cli.main"]
-    beside_python = shutil.which("dbt", path=str(Path(sys.executable).parent))
-    found = None if mode is InvocationMode.DBT_RUNNER else beside_python or shutil.which("dbt")
-    if found is None:
-        raise ConfigError(
-            "There is no dbt to list the nodes of the project with",
-            setting="RenderConfig.dbt_executable_path",
-            fix="install dbt here, give the path of a dbt executable, or give ProjectConfig.manifest_path",
-        )
-    return [found]
-
-
-def _is_dbt_importable() -> bool:
-    """Whether dbt is installed here; a mere folder ``dbt`` on the path, as many DAG folders hold, is not dbt."""
-    spec = find_spec("dbt")
-    return spec is not None and spec.origin is not None
 
 
 def _common_options(request: ListRequest, profile: ReadyProfile, scratch: Path) -> list[str]:

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import StartTriggerArgs
 
-from heliograph.airflow.operators.attempts import next_attempt
 from heliograph.airflow.operators.command import DbtCommandOperator
 from heliograph.airflow.operators.outcome import raise_for_failure
-from heliograph.airflow.triggers import RESUME_FAILED, NodeTrigger
 from heliograph.airflow.versions import STARTS_FROM_TRIGGER
 
 if TYPE_CHECKING:
@@ -20,6 +18,9 @@ if TYPE_CHECKING:
 
 # Below the producer's, so that a waiting task never goes before the one that works.
 PRIORITY_WEIGHT = 2
+
+# By name: parsing a DAG needs nothing of what a waiting trigger needs.
+_TRIGGER = "heliograph.airflow.triggers.NodeTrigger"
 
 _RETRY_COMMANDS: Mapping[str, str] = {"model": "run", "seed": "seed", "snapshot": "snapshot"}
 
@@ -56,15 +57,16 @@ class DbtNodeSensor(DbtCommandOperator):
         self.producer_task_id = producer_task_id
         self.tests = tests
         self.custom_operator_name = "dbt test" if tests else f"dbt {resource_type}"
-        trigger_cls, trigger_kwargs = self._trigger(since=None).serialize()
         self.start_trigger_args = StartTriggerArgs(
-            trigger_cls=trigger_cls, trigger_kwargs=trigger_kwargs, next_method="resume"
+            trigger_cls=_TRIGGER, trigger_kwargs=self._trigger_arguments(since=None), next_method="resume"
         )
 
     def execute(self, context: Context) -> None:
         """Defers at once: for an Airflow whose scheduler cannot do that itself, and for ``dag.test()``."""
+        from heliograph.airflow.triggers import NodeTrigger
+
         since = context["dag_run"].run_after.isoformat()
-        self.defer(trigger=self._trigger(since=since), method_name="resume")
+        self.defer(trigger=NodeTrigger(**self._trigger_arguments(since=since)), method_name="resume")
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
         """Does on a worker what the trigger could not: raises its failure, or runs the node again.
@@ -72,6 +74,9 @@ class DbtNodeSensor(DbtCommandOperator):
         Raises:
             AirflowException: the node failed, or failed again.
         """
+        from heliograph.airflow.operators.attempts import next_attempt
+        from heliograph.airflow.triggers import RESUME_FAILED
+
         if RESUME_FAILED in event:
             raise AirflowException(event[RESUME_FAILED])
         attempt = next_attempt(self.run_key(context), context, first=False)
@@ -79,11 +84,11 @@ class DbtNodeSensor(DbtCommandOperator):
         arguments = replace(self.arguments(), select=[self.selector], exclude=())
         raise_for_failure(self.run_dbt(context, command=command, arguments=arguments, attempt=attempt))
 
-    def _trigger(self, *, since: str | None) -> NodeTrigger:
-        return NodeTrigger(
-            unique_id=self.unique_id,
-            producer_task_id=self.producer_task_id,
-            tests=self.tests,
-            group_id=self.group_id,
-            since=since,
-        )
+    def _trigger_arguments(self, *, since: str | None) -> dict[str, Any]:
+        return {
+            "unique_id": self.unique_id,
+            "producer_task_id": self.producer_task_id,
+            "tests": self.tests,
+            "group_id": self.group_id,
+            "since": since,
+        }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from heliograph.airflow.operators.attempts import next_attempt
 from heliograph.airflow.operators.command import DbtCommandOperator
 from heliograph.airflow.operators.outcome import raise_for_failure
 
@@ -29,6 +28,8 @@ class DbtProducerWatcherOperator(DbtCommandOperator):
         Raises:
             AirflowException: dbt did not end with success, or the bus did not take all events in time.
         """
+        from heliograph.airflow.operators.attempts import next_attempt
+
         ti = context["ti"]
         attempt = next_attempt(self.run_key(context), context, first=ti.try_number == 1)
         result = self.run_dbt(context, command="build", arguments=self.arguments(), attempt=attempt)

@@ -18,9 +18,9 @@ from itertools import chain
 
 from heliograph.airflow.constants import PRODUCER_WATCHER_TASK_ID, TestBehavior
 from heliograph.airflow.dbt_project.nodes import DbtNode, tests_by_parent
+from heliograph.airflow.rendering.gates import TestGates
 from heliograph.airflow.rendering.naming import TEST_TASK, VERBS, top_level_ids
 from heliograph.airflow.rendering.order import topological
-from heliograph.airflow.rendering.test_gates import TestGates
 
 
 class TaskKind(StrEnum):
@@ -104,7 +104,7 @@ def plan_tasks(
     """Plan the tasks of the selected nodes.
 
     An edge of dbt becomes an edge of tasks where both of its ends are rendered; what follows a node with a test task
-    comes after that test task, where dbt also waits for those tests (see ``test_gates``).
+    comes after that test task, where dbt also waits for those tests (see ``gates``).
 
     Args:
         nodes: the selected nodes with their tests; their order only breaks ties.

@@ -62,10 +62,16 @@ def missing_binding(address: RabbitMqAddress) -> BusMissing:
     return missing(address, f"no binding from exchange {address.exchange!r} to stream {address.stream!r}")
 
 
+def not_a_stream(address: RabbitMqAddress) -> BusMissing:
+    return missing(address, f"a queue {address.stream!r} that is not a stream")
+
+
 def by_reply_code(address: RabbitMqAddress, code: int, text: str) -> BusError:
     """The error for a channel or connection that the server closed with this AMQP reply code."""
     if code == 404 and _names_an_absent_entity(text):
         return missing(address, _absent(text))
+    if code == 406 and "x-stream-offset" in text:
+        return not_a_stream(address)
     if code in (403, 406):
         return refused(address, text)
     return unavailable(address, text)

@@ -83,7 +83,7 @@ class Subscription:
         headers = message.header.properties.headers or {}
         offset = headers.get(_OFFSET_HEADER)
         if not isinstance(offset, int):
-            raise failures.missing(self._address, f"a queue {self._address.stream!r} that is not a stream")
+            raise failures.not_a_stream(self._address)
         return Delivery(offset=offset, headers=headers, body=message.body)
 
     async def close(self) -> None:
