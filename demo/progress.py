@@ -34,9 +34,7 @@ class _Display:
         elif isinstance(event, NodeFinished):
             self._progress.advance(self._nodes)
             took = f"{event.data.execution_time_s:5.2f} s" if event.data.execution_time_s is not None else " " * 7
-            self._progress.console.print(
-                f"  {event.data.outcome:8} {took}  {event.subject}", markup=False, soft_wrap=True
-            )
+            self._progress.console.print(f"  {event.data.outcome:8} {took}  {event.subject}")
 
     def show_tasks(self, ended: int, total: int) -> None:
         self._progress.update(self._tasks, completed=ended, total=total)
@@ -61,6 +59,9 @@ async def watch(console: Console, client: AirflowClient, run: DagRun, *, bus_url
                 async with asyncio.timeout(_LAST_EVENTS_LIMIT_S):
                     await complete.wait()
                 following.cancel()
+    except ExceptionGroup as errors:
+        # A group holds every error of the two tasks; the first one ended the other.
+        raise errors.exceptions[0] from None
     finally:
         await log.aclose()
     return state, ended

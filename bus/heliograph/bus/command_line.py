@@ -70,24 +70,26 @@ def _show_version(value: bool) -> None:
 
 
 def _loaded(point: EntryPoint) -> Any:
+    app = typer.Typer(add_completion=False)
     try:
         found = point.load()
     except ImportError as error:
-        found = _broken(point.name, error)
-    if isinstance(found, typer.Typer):
-        command = get_command(found)
-        command.name = point.name
-        return command
-    app = typer.Typer(add_completion=False)
-    app.command(point.name)(found)
-    return get_command(app)
+        takes_anything = {"allow_extra_args": True, "ignore_unknown_options": True}
+        app.command(point.name, context_settings=takes_anything)(_broken(point.name, error))
+    else:
+        if isinstance(found, typer.Typer):
+            app = found
+        else:
+            app.command(point.name)(found)
+    command = get_command(app)
+    command.name = point.name
+    return command
 
 
-def _broken(name: str, error: ImportError) -> Callable[..., None]:
+def _broken(name: str, error: ImportError) -> Callable[[], None]:
     """A command that says why it is not there, so that the others still work."""
 
-    def broken(arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
-        del arguments
+    def broken() -> None:
         raise HeliographError(
             f"The command {name} cannot be loaded: {error}",
             fix="install the extra that brings it, e.g. pip install 'heliograph[producer]'",
