@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -18,17 +19,18 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from demo.figures import measure
+from demo.figures import PRODUCER_TASK_ID, measure
 from demo.progress import watch
 from demo.timeline import timeline
 from heliograph.bus.errors import HeliographError
 from local_servers.airflow import PrivateAirflow
-from local_servers.airflow_client import AirflowRequestFailed
+from local_servers.airflow_client import AirflowClient, AirflowRequestFailed, DagRun
 from local_servers.process import ProcessFailed
 
 DAG_ID: Final = "shop"
 DAGS: Final = Path(__file__).parent / "dags"
 HELIOGRAPH: Final = str(Path(sys.executable).with_name("heliograph"))
+_LOG_LINES: Final = 20
 
 
 class DemoFailed(RuntimeError):
@@ -71,14 +73,22 @@ def _demo(console: Console, *, home: Path, bus_url: str, keep: bool) -> str:
         console.print(timeline(state))
         figures = measure(client, run, state)
         last_line = figures.line(bus=urlsplit(bus_url).scheme)
-        for problem in figures.problems:
-            console.print(f"demo: {problem}")
+        if figures.problems:
+            _explain(console, client, run, figures.problems)
         if keep:
             console.print(last_line)
             _keep_up(console, airflow)
     if figures.problems:
         raise DemoFailed(f"not what it must be: {last_line.removeprefix('demo: ')}")
     return last_line
+
+
+def _explain(console: Console, client: AirflowClient, run: DagRun, problems: Sequence[str]) -> None:
+    if run.state != "success":
+        log = client.task_log(run, PRODUCER_TASK_ID).splitlines()
+        console.print(f"The end of the log of {PRODUCER_TASK_ID}:", *log[-_LOG_LINES:], sep="\n")
+    for problem in problems:
+        console.print(f"demo: {problem}")
 
 
 def _settings(home: Path, bus_url: str) -> dict[str, str]:

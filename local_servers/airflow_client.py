@@ -13,6 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 _PAGE: Final = 100
 _COMPONENTS: Final = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+# Of a log record: what stands in every line's front, and what names the task that was asked for anyway.
+_LOG_FIELDS: Final = frozenset(
+    {"timestamp", "level", "event", "logger", "filename", "lineno"}
+    | {"dag_id", "run_id", "task_id", "map_index", "try_number", "ti_id"}
+)
 _DAG_RUN_ENDED: Final = frozenset({"success", "failed"})
 
 
@@ -252,5 +257,6 @@ def _task_path(run: DagRun, task_id: str) -> str:
 def _log_line(record: object) -> str:
     if not isinstance(record, dict):
         return str(record)
-    extra = " ".join(f"{k}={v}" for k, v in record.items() if k not in ("event", "timestamp", "level", "logger"))
+    said = {key: value for key, value in record.items() if key not in _LOG_FIELDS}
+    extra = " ".join(f"{key}={value}" for key, value in said.items())
     return f"{record.get('timestamp', '')} {record.get('level', '')} {record.get('event', '')} {extra}".strip()

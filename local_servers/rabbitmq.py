@@ -35,11 +35,15 @@ def programs() -> Path | None:
 class PrivateRabbit:
     """A node that can be stopped and started again; its data stay.
 
+    Args:
+        folder: takes everything it writes.
+        config: more lines for its ``rabbitmq.conf``.
+
     Attributes:
         url: AMQP URL of the default virtual host, credentials included.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, config: str = "") -> None:
         found = programs()
         if found is None:
             raise FileNotFoundError("No RabbitMQ on this machine: install the system package rabbitmq-server")
@@ -47,6 +51,7 @@ class PrivateRabbit:
         self._port, distribution_port, epmd_port = free_ports(3)
         self.url = f"amqp://guest:guest@{LOOPBACK}:{self._port}/%2F"
         self._folder = folder
+        self._config = config
         self._env = _environment(folder, port=self._port, distribution_port=distribution_port, epmd_port=epmd_port)
         self._epmd = ManagedProcess(["epmd", "-port", str(epmd_port)], log_file=folder / "epmd.log", env=self._env)
         self._server = ManagedProcess(
@@ -59,7 +64,7 @@ class PrivateRabbit:
         Raises:
             ProcessFailed: it ended or was not ready in time.
         """
-        _write_files(self._folder)
+        _write_files(self._folder, self._config)
         self._epmd.start()
         self._server.start()
         self._server.wait_until(lambda: _speaks_amqp(self._port), timeout_s=timeout_s)
@@ -88,9 +93,9 @@ class PrivateRabbit:
 
 
 @contextmanager
-def private_rabbitmq(folder: Path) -> Iterator[PrivateRabbit]:
-    """A running private node with everything it writes under ``folder``."""
-    node = PrivateRabbit(folder)
+def private_rabbitmq(folder: Path, *, config: str = "") -> Iterator[PrivateRabbit]:
+    """A running private node with everything it writes under ``folder``; see ``PrivateRabbit``."""
+    node = PrivateRabbit(folder, config=config)
     try:
         node.start()
         yield node
@@ -117,11 +122,12 @@ def _environment(folder: Path, *, port: int, distribution_port: int, epmd_port: 
     }
 
 
-def _write_files(folder: Path) -> None:
+def _write_files(folder: Path, config: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "enabled_plugins").write_text("[].\n")
-    # Streams are not for the node to judge by the free space of a test machine.
-    (folder / "rabbitmq.conf").write_text("disk_free_limit.absolute = 50MB\nlog.file.level = warning\n")
+    # A test machine with a full disk is no reason to stop publishers.
+    own = "disk_free_limit.absolute = 50MB\nlog.file.level = warning\n"
+    (folder / "rabbitmq.conf").write_text(own + config)
     cookie = folder / ".erlang.cookie"
     if not cookie.exists():
         cookie.write_text(os.urandom(16).hex())

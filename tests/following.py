@@ -26,6 +26,13 @@ async def first(count: int, log: EventLog, run: str, *, since: datetime | None =
         return await follower.take(count)
 
 
+async def until_connected(log: EventLog, *, wanted: bool = True) -> None:
+    """Returns once the reading side is connected, or is not."""
+    async with asyncio.timeout(WAIT_S):
+        while (log.connected_since is not None) is not wanted:  # noqa: ASYNC110  # the port offers it as a property
+            await asyncio.sleep(0.005)
+
+
 class Follower:
     """One ``follow`` from which events are taken as the test needs them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -21,11 +22,8 @@ _JSON = st.recursive(
 
 
 def decodes_without_surprise(body: bytes) -> None:
-    try:
+    with suppress(MalformedEvent, NewerEventVersion):
         event = decode(body)
-    except (MalformedEvent, NewerEventVersion) as error:
-        assert str(error)
-    else:
         assert event is None or isinstance(event, BaseEvent)
 
 

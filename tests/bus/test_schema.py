@@ -68,7 +68,8 @@ def test_asyncapi_describes_one_message_for_each_kind_of_event() -> None:
 
 def test_every_reference_of_asyncapi_leads_somewhere() -> None:
     document = schema.asyncapi()
-    local, foreign = set(), set()
+    local: set[str] = set()
+    foreign: set[str] = set()
 
     def collect(part: Any) -> None:
         if isinstance(part, dict):

@@ -201,9 +201,7 @@ def test_closing_tells_how_many_events_a_log_that_is_down_did_not_take(events: l
     for event in events:
         spool.put(event)
 
-    with pytest.raises(
-        UndeliveredEvents, match="20 events were not delivered: .* within 0.1 s. Setting: bus_url"
-    ) as told:
+    with pytest.raises(UndeliveredEvents, match=r"20 events .*: .* within 0\.1 s\. Setting: bus_url") as told:
         spool.close(0.1)
 
     assert told.value.undelivered == 20
@@ -230,9 +228,7 @@ def test_a_permanent_error_ends_publishing_and_stays_visible(events: list[Event]
     for event in events:
         spool.put(event)
 
-    with pytest.raises(
-        UndeliveredEvents, match="20 events were not delivered: no stream. Setting: bus_url. Fix: make it."
-    ):
+    with pytest.raises(UndeliveredEvents, match=r"20 events .*: no stream\. Setting: bus_url\. Fix: make it"):
         spool.close(WAIT_S)
 
     assert spool.failure is missing

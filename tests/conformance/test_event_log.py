@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bus_fixtures import RealLog, write_raw
-from following import WAIT_S, Follower, first, stored
+from following import WAIT_S, Follower, first, stored, until_connected
 from heliograph.bus.errors import NewerEventVersion
 from heliograph.bus.events import Event, encode
 from heliograph.bus.log import Recorded
@@ -71,7 +71,8 @@ async def test_what_another_process_appended_is_there(log: RealLog, bus_url: str
         "log = open_log(sys.argv[1]); log.append([decode(line) for line in sys.stdin.buffer]); log.close()"
     )
     lines = b"\n".join(map(encode, events))
-    subprocess.run([sys.executable, "-c", script, bus_url], input=lines, check=True, timeout=WAIT_S)
+    command = [sys.executable, "-c", script, bus_url]
+    await asyncio.to_thread(subprocess.run, command, input=lines, check=True, timeout=WAIT_S)
 
     assert events_of(await stored(log, "shop/run-1")) == events
 
@@ -90,8 +91,7 @@ async def test_a_follower_gets_what_was_there_and_what_comes(log: RealLog) -> No
 async def test_a_follower_may_come_before_the_first_event(log: RealLog, another_log: RealLog) -> None:
     events = whole_run()
     follower = asyncio.create_task(first(len(events), log, "shop/run-1"))
-    while log.connected_since is None:
-        await asyncio.sleep(0)
+    await until_connected(log)
     await asyncio.to_thread(another_log.append, events)
 
     assert events_of(await follower) == events
@@ -170,8 +170,7 @@ async def test_a_cancelled_follower_does_not_disturb_the_next(log: RealLog) -> N
     events = whole_run()
     log.append(events)
     waiting = asyncio.create_task(first(len(events) + 1, log, "shop/run-1"))
-    while log.connected_since is None:
-        await asyncio.sleep(0)
+    await until_connected(log)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

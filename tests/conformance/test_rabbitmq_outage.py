@@ -9,10 +9,11 @@ from contextlib import aclosing
 import pytest
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from bus_fixtures import RealLog, open_real_log
-from following import Follower, first, stored
-from heliograph.bus.errors import BusUnavailable
+from bus_fixtures import RealLog, delete_topology, open_real_log
+from following import Follower, first, stored, until_connected
+from heliograph.bus.errors import BusMissing, BusUnavailable
 from heliograph.bus.events import Event
+from heliograph.bus.rabbitmq.url import parse
 from local_servers.rabbitmq import PrivateRabbit
 from run_events import Attempt, model
 
@@ -34,12 +35,6 @@ def events() -> list[Event]:
     return Attempt(run=RUN).whole([model("orders"), model("customers")])
 
 
-async def until_disconnected(log: RealLog) -> None:
-    async with asyncio.timeout(60):
-        while log.connected_since is not None:
-            await asyncio.sleep(0.01)  # the property is a poll by its nature
-
-
 def append_when_up(log: RealLog, events: list[Event]) -> None:
     """As the spool does: the stream comes up a moment later than the server."""
     Retrying(retry=retry_if_exception_type(BusUnavailable), wait=wait_fixed(0.05), stop=stop_after_delay(60))(
@@ -57,7 +52,7 @@ async def test_a_server_that_restarts_costs_nothing(
         connected = log.connected_since
 
         await asyncio.to_thread(own_rabbitmq.stop)
-        await until_disconnected(log)
+        await until_connected(log, wanted=False)
         with pytest.raises(BusUnavailable, match="bus_url"):
             await asyncio.to_thread(log.append, events[2:])
         with pytest.raises(BusUnavailable, match="does not answer"):
@@ -94,3 +89,13 @@ async def test_a_follower_may_begin_while_the_server_is_away(
     await asyncio.to_thread(own_rabbitmq.start)
 
     assert [item.event for item in await follower] == events
+
+
+async def test_a_stream_that_is_deleted_under_a_follower_is_told(log: RealLog, rabbitmq_bus_url: str) -> None:
+    log.append([Attempt(run=RUN).started()])
+    async with aclosing(Follower(log, RUN)) as follower:
+        await follower.take(1)
+        await asyncio.to_thread(delete_topology, parse(rabbitmq_bus_url))
+
+        with pytest.raises(BusMissing, match="has no stream"):
+            await follower.take(1)

@@ -101,4 +101,4 @@ def test_leaving_early_ends_the_process():
 def test_no_process_starts_after_a_signal():
     slot = ProcessSlot()
     slot.signal(signal.SIGINT)
-    assert slot.start([sys.executable, "-c", ""], env=os.environ, on_output=None) is None
+    assert slot.start(lambda: guarded("")) is None

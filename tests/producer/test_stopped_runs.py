@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 
 import psutil
@@ -72,6 +73,37 @@ def test_a_killed_dbt_aborts_the_run_and_makes_nothing_a_success(tmp_path):
     assert "SIGKILL" in ran.state.aborted.data.reason
     assert ran.state.nodes_finished == {}
     assert ran.result.exit_code == 2
+
+
+def test_whatever_breaks_into_the_producer_ends_dbt_and_tells_the_abort(tmp_path):
+    class TimedOut(Exception):
+        pass
+
+    def break_in(signum, frame):
+        raise TimedOut
+
+    shop, log = Shop.copy(tmp_path / "shop", gated=True), WatchedLog()
+    processes = []
+
+    def when_running():
+        log.wait_for(lambda event: isinstance(event, NodeStarted))
+        processes.extend(children())
+        signal.raise_signal(signal.SIGUSR1)
+        shop.open_gate()
+
+    before = signal.signal(signal.SIGUSR1, break_in)
+    watcher = threading.Thread(target=when_running)
+    watcher.start()
+    try:
+        with pytest.raises(TimedOut):
+            shop.command("run", "--select", "slow", log=log).run()
+    finally:
+        watcher.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert isinstance(log.events[-1], RunAborted)
+    assert "TimedOut" in log.events[-1].data.reason
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert alive == []
 
 
 def test_events_wait_for_a_log_that_is_away_at_the_start(tmp_path):

@@ -18,7 +18,6 @@ GROUP: Final = "heliograph.commands"
 """The entry-point group: each names a ``typer.Typer`` or a plain function with Typer's annotations."""
 
 _INTERRUPTED: Final = 130
-_CHATTY: Final = ("pika", "aio_pika", "aiormq")
 
 
 class _Commands(TyperGroup):
@@ -39,9 +38,6 @@ class _Commands(TyperGroup):
 def main() -> None:
     """Runs the command line. A ``HeliographError`` becomes one line and its exit code, never a traceback."""
     logging.basicConfig(level=logging.WARNING, format="heliograph: %(message)s")
-    for name in _CHATTY:
-        # They report each failed connection with a traceback; ours says it in one line.
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         get_command(_root())(prog_name="heliograph")
     except HeliographError as error:

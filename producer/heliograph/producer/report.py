@@ -19,7 +19,7 @@ from heliograph.producer.numbering import EventNumbers
 from heliograph.producer.plan import run_plan
 from heliograph.producer.reconcile import reconcile
 from heliograph.producer.sources.port import DbtEnded, DbtEvent, Json, Selected, SelectedNode
-from heliograph.producer.translate import node_finished, node_result, node_started, unique_id_of
+from heliograph.producer.translate import clean, node_finished, node_result, node_started, unique_id_of
 
 _FAILED_BY_ITSELF = 2
 
@@ -62,16 +62,17 @@ class RunReport:
         if _aborted(ended, stopped_because):
             return self.abort(stopped_because or _cause_of_death(ended), exit_code=ended.exit_code)
         results = self._final(ended.results or ())
+        told = clean(ended.message)
         for unique_id, data in reconcile(
             planned=self.ledger.planned,
             started=self.ledger.started,
             published=self.ledger.outcomes,
             results=results,
-            message=ended.message,
+            message=told,
         ):
             self._end(unique_id, data)
         code = ended.exit_code if ended.exit_code in (0, 1) else _FAILED_BY_ITSELF
-        message = ended.message or self._nothing_selected(results)
+        message = told or self._nothing_selected(results)
         counts = self.ledger.counts()
         self._numbers.tell_last(
             lambda last: RunFinishedData(

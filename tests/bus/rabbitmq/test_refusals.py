@@ -158,7 +158,7 @@ def test_a_queue_that_is_no_stream(use: Use, absent: RabbitMqAddress) -> None:
         channel.queue_declare(absent.stream)
         channel.basic_publish("", absent.stream, b"{}")
 
-        with pytest.raises(BusMissing, match="a queue .* that is not a stream"):
+        with pytest.raises(BusMissing, match=r"a queue .* that is not a stream"):
             use(absent)
 
 
@@ -196,7 +196,7 @@ def test_making_it_twice_is_the_same_as_once(absent: RabbitMqAddress) -> None:
 
 
 def test_making_it_with_another_age_is_told(address: RabbitMqAddress) -> None:
-    with pytest.raises(BusError, match="has them with other properties: .*x-max-age.*Fix: choose other names"):
+    with pytest.raises(BusError, match=r"has them with other properties: .*x-max-age.*Fix: choose other names"):
         topology.create(address, max_age="5D")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -154,8 +156,9 @@ class DbtCommandOperator(BaseOperator):
         return {"DBT_USE_COLORS": "false", **base, **(self.env or {}), **profile_env}
 
     def _executable(self) -> str | None:
-        if self.invocation_mode is InvocationMode.SUBPROCESS:
-            return self.dbt_executable_path or "dbt"
+        if self.dbt_executable_path is None and self.invocation_mode is InvocationMode.SUBPROCESS:
+            # A worker is often started by its path, without its environment on the PATH.
+            return shutil.which("dbt", path=str(Path(sys.executable).parent)) or "dbt"
         return self.dbt_executable_path
 
     def _log_line(self, line: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from contextlib import suppress
 from typing import Final
 
 import aio_pika
@@ -46,6 +47,7 @@ class Link:
         async with self._opening:
             # Not is_closed: that is true only of a connection we closed ourselves.
             if self._connection is None or not self._connection.connected.is_set():
+                await self.close()
                 self._connection = await self._connect()
                 self._was_open = True
                 self.connected_since = time.monotonic()
@@ -57,7 +59,8 @@ class Link:
         connection, self._connection = self._connection, None
         self.connected_since = None
         if connection is not None:
-            await connection.close()
+            with suppress(AMQPError, OSError, RuntimeError, TimeoutError):  # it may be lost already
+                await connection.close()
 
     async def _connect(self) -> AbstractConnection:
         address = self._address

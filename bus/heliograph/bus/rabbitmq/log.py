@@ -7,6 +7,7 @@ from datetime import datetime
 
 from heliograph.bus.events import Event
 from heliograph.bus.log import Recorded
+from heliograph.bus.rabbitmq.client_logging import quieten
 from heliograph.bus.rabbitmq.message import message_of
 from heliograph.bus.rabbitmq.publisher import Publisher
 from heliograph.bus.rabbitmq.reader import StreamReader
@@ -17,6 +18,7 @@ class RabbitMqLog:
     """An ``EventLog`` in a RabbitMQ stream. Exchange, stream and binding must exist: it declares nothing."""
 
     def __init__(self, address: RabbitMqAddress) -> None:
+        quieten()
         self.address = address
         self._publisher = Publisher(address)
         self._reader = StreamReader(address)

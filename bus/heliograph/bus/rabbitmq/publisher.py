@@ -67,12 +67,16 @@ class Publisher:
             session = PublishingSession(self._address, answer_timeout_s=self._answer_timeout_s)
         try:
             session.open()
-            if not session.publish(messages):
-                # Either nothing binds the stream, or the server has just started and the stream is not up yet.
-                session.check_stream()
-                if not session.publish(messages):
-                    raise failures.missing_binding(self._address)
+            self._publish_on(session, messages)
         except BaseException:
             session.close()
             raise
         self._session = session
+
+    def _publish_on(self, session: PublishingSession, messages: Sequence[Message]) -> None:
+        if session.publish(messages):
+            return
+        # Either nothing binds the stream, or the server has just started and the stream is not up yet.
+        session.check_stream()
+        if not session.publish(messages):
+            raise failures.missing_binding(self._address)

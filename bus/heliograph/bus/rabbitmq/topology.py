@@ -13,6 +13,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from heliograph.bus.errors import BusError
 from heliograph.bus.rabbitmq import failures
+from heliograph.bus.rabbitmq.client_logging import quieten
 from heliograph.bus.rabbitmq.pika_client import connection_failure, connection_parameters
 from heliograph.bus.rabbitmq.url import RabbitMqAddress
 
@@ -64,6 +65,7 @@ def check(address: RabbitMqAddress) -> None:
 
 @contextmanager
 def _channel(address: RabbitMqAddress) -> Iterator[BlockingChannel]:
+    quieten()
     try:
         connection = BlockingConnection(connection_parameters(address, timeout_s=_TIMEOUT_S))
     except (AMQPError, OSError) as error:

@@ -18,7 +18,7 @@ from heliograph.producer.sources.port import (
     Selected,
     SelectedNode,
 )
-from heliograph.producer.sources.process import ProcessSlot
+from heliograph.producer.sources.process import GuardedProcess, ProcessSlot
 
 
 def dbt_is_importable() -> bool:
@@ -40,20 +40,16 @@ class CallbackSource:
     def records(self) -> Iterator[DbtRecord]:
         reading, writing = os.pipe()
         deps = ["--deps"] if self._invocation.needs_deps else []
+        # -P: a project folder named like a Python package must not hide it.
+        command = [sys.executable, "-P", "-m", "heliograph.producer.dbt_process", str(writing)]
         try:
             process = self._slot.start(
-                [
-                    sys.executable,
-                    "-P",  # a project folder named like a Python package must not hide it
-                    "-m",
-                    "heliograph.producer.dbt_process",
-                    str(writing),
-                    *deps,
-                    *self._invocation.words,
-                ],
-                env=self._invocation.environment,
-                on_output=self._on_output,
-                pass_fds=(writing,),
+                lambda: GuardedProcess(
+                    [*command, *deps, *self._invocation.words],
+                    env=self._invocation.environment,
+                    on_output=self._on_output,
+                    pass_fds=(writing,),
+                )
             )
         finally:
             os.close(writing)

@@ -83,10 +83,12 @@ class JsonLinesSource:
 
     def _start(self, words: list[str]) -> GuardedProcess | None:
         return self._slot.start(
-            [self._executable, *words],
-            env=self._invocation.environment,
-            on_output=self._on_output,
-            read_stdout=True,
+            lambda: GuardedProcess(
+                [self._executable, *words],
+                env=self._invocation.environment,
+                on_output=self._on_output,
+                read_stdout=True,
+            )
         )
 
     def _run_quietly(self, words: list[str]) -> int | None:

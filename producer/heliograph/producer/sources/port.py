@@ -113,7 +113,7 @@ class DbtEnded:
 
 DbtRecord = Selected | DbtEvent | DbtEnded
 
-WANTED_EVENTS = frozenset({"MainReportVersion", "NodeStart", "NodeFinished", "MainEncounteredError", "ArtifactWritten"})
+WANTED_EVENTS = frozenset({"MainReportVersion", "NodeStart", "NodeFinished"})
 """The dbt events that sources hand on; all others stay in dbt's log."""
 
 

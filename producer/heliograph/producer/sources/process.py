@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Self
 
 from heliograph.producer import guard
@@ -76,10 +76,11 @@ class GuardedProcess:
         """Ends the process where whoever read it went away before its end."""
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             if self._process.poll() is not None:
-                return
+                break
             self.signal(signum)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=guard.GRACE_S)
+        self.wait()
 
     def wait(self) -> int:
         """Waits for the end and for the last line of output; the exit code, or the signal's number, negative."""
@@ -115,12 +116,12 @@ class ProcessSlot:
         self._process: GuardedProcess | None = None
         self._refused = False
 
-    def start(self, command: Sequence[str], **options: object) -> GuardedProcess | None:
+    def start(self, make: Callable[[], GuardedProcess]) -> GuardedProcess | None:
         """Starts the next process; None where a signal came first."""
         with self._lock:
             if self._refused:
                 return None
-            self._process = GuardedProcess(command, **options)  # type: ignore[arg-type]  # passed on as they are
+            self._process = make()
             return self._process
 
     def signal(self, signum: int) -> None:
