@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := bus producer consumers airflow_integration
-TYPED := $(SOURCES) local_servers demo/*.py benchmarks scripts tests
+TYPED := $(SOURCES) local_servers demo benchmarks scripts tests
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench docs clean

@@ -96,7 +96,7 @@ class Results(_Frozen):
 
     def table(self) -> Table:
         """One row for ``dbt build``, one for each run; a figure over its limit says so."""
-        table = Table("", "s", "x dbt build", "tail s", "worker processes for consumers", "DB commits", box=None)
+        table = Table("", "s", "x dbt build", "tail s", "consumer processes", "DB commits", box=None)
         table.title = f"{self.models} models, {self.layers} layers, {self.sleep_s:g} s each, {self.threads} threads"
         table.title_justify = "left"
         table.add_row("dbt build alone", f"{self.dbt_build_s:.1f}", "1.00", "", "", "")

@@ -67,7 +67,7 @@ def _demo(console: Console, *, home: Path, bus_url: str, keep: bool) -> str:
     with PrivateAirflow(home=home, dags_folder=DAGS, settings=_settings(home, bus_url)) as airflow:
         console.print(f"Airflow is up at {airflow.url}; reading the DAG file")
         client = airflow.client
-        client.wait_for_dag(DAG_ID, timeout_s=180)
+        client.wait_for_dag(DAG_ID)
         console.print("Running the DAG")
         state, run = asyncio.run(watch(console, client, client.trigger(DAG_ID), bus_url=bus_url))
         console.print(timeline(state))

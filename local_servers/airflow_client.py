@@ -137,7 +137,7 @@ class AirflowClient:
             raise AirflowRequestFailed(f"log in: {answer.status_code} {answer.text[:2000]}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def wait_for_dag(self, dag_id: str, *, timeout_s: float = 60) -> None:
+    def wait_for_dag(self, dag_id: str, *, timeout_s: float = 180) -> None:
         """Returns once the DAG processor has stored the DAG.
 
         Raises:

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from heliograph.bus.events import Event, NodeFinished, NodeStarted, RunPlanned
 from heliograph.bus.log import EventLog
@@ -37,18 +37,28 @@ class Shop:
     breaking: str | None = None
     gate: Path | None = None
     lines: list[str] = field(default_factory=list)
+    _held: TextIO | None = None
 
     @classmethod
     def copy(cls, folder: Path, *, breaking: str | None = None, gated: bool = False) -> Shop:
-        """``gated``: the model ``slow`` runs until ``open_gate``."""
+        """``gated``: the model ``slow`` runs until ``reach_gate`` and ``open_gate``."""
         shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("target", "logs", ".user.yml"))
         (folder / "target").mkdir()
         shutil.copy(parsed_shop(), folder / "target")
-        return cls(folder=folder, breaking=breaking, gate=folder / "gate" if gated else None)
+        gate = folder / "gate" if gated else None
+        if gate is not None:
+            os.mkfifo(gate)
+        return cls(folder=folder, breaking=breaking, gate=gate)
+
+    def reach_gate(self) -> None:
+        """Waits until ``slow`` stands at the gate."""
+        assert self.gate is not None
+        self._held = self.gate.open("w")
 
     def open_gate(self) -> None:
-        assert self.gate is not None
-        self.gate.touch()
+        """Lets ``slow`` come to its end."""
+        assert self._held is not None
+        self._held.close()
 
     @property
     def env(self) -> dict[str, str]:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec
 
 _P = ParamSpec("_P")
+_BEGIN = 1000.0
+_LIMIT_S = 24 * 3600.0
 
 
 class _JumpingSelector(selectors.DefaultSelector):
     """Never sleeps: reports what is ready, else moves the clock on."""
 
-    now = 1000.0
+    now = _BEGIN
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
@@ -22,6 +24,8 @@ class _JumpingSelector(selectors.DefaultSelector):
             raise RuntimeError("the test waits for something that nothing is going to do")
         if not ready and timeout is not None:
             self.now += max(timeout, 0.0)
+        if self.now > _BEGIN + _LIMIT_S:
+            raise RuntimeError("a day has passed, and the test still waits")
         return ready
 
 

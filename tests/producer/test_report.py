@@ -18,8 +18,9 @@ class Told:
 
     def __init__(self, *words):
         self.events = []
+        self.stopping = False
         numbers = EventNumbers(run="r", attempt=1, source="/dbt/shop/dev", put=self.events.append)
-        self.report = RunReport(numbers, args=parse_args(words or ["build"]))
+        self.report = RunReport(numbers, args=parse_args(words or ["build"]), stopping=lambda: self.stopping)
 
     def select(self, *nodes):
         self.report.take(Selected(nodes=nodes))
@@ -88,6 +89,17 @@ def test_a_failed_ephemeral_model_is_the_cause_of_others_skips():
     told.report.take(event("NodeStart", "model.shop.a"))
     told.report.take(event("NodeFinished", "model.shop.a", status="skipped"))
     assert [(e.subject, e.data.caused_by) for e in told.of(NodeFinished)] == [("model.shop.a", ("model.shop.e",))]
+
+
+def test_what_fails_once_dbt_was_told_to_stop_was_cancelled():
+    told = Told()
+    told.select(model("a"), model("b"), model("c"))
+    told.report.take(event("NodeFinished", "model.shop.a", status="error"))
+    told.stopping = True
+    told.report.take(event("NodeFinished", "model.shop.b", status="error"))
+    told.report.take(event("NodeFinished", "model.shop.c", status="success"))
+    outcomes = [e.data.outcome for e in told.of(NodeFinished)]
+    assert outcomes == [Outcome.ERROR, Outcome.CANCELLED, Outcome.SUCCESS]
 
 
 def test_the_plan_is_told_once_with_dbts_version_and_invocation():

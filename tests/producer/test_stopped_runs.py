@@ -11,6 +11,7 @@ import pytest
 from dbt_runs import DBT, Ran, Shop
 from heliograph.bus.errors import BusMissing, BusRefused, BusUnavailable
 from heliograph.bus.events import NodeStarted, RunAborted, RunPlanned, RunStarted
+from heliograph.bus.payloads import Outcome
 from heliograph.bus.run_state import Phase
 from heliograph.producer.errors import NoDbt, NotADbtProject, UnsupportedDbtCommand
 from watched_log import WatchedLog
@@ -28,6 +29,7 @@ class Running:
         self.thread = threading.Thread(target=lambda: self.results.append(self.command.run()))
         self.thread.start()
         self.log.wait_for(lambda event: isinstance(event, NodeStarted))
+        self.shop.reach_gate()
 
     def end(self):
         self.thread.join(120)
@@ -41,7 +43,6 @@ def children():
 
 @pytest.mark.parametrize("executable", [None, DBT])
 def test_a_stop_ends_dbt_and_publishes_that_the_run_was_aborted(tmp_path, executable):
-    # The model ignores the interruption, as DuckDB cannot cancel: the harder signal must come.
     running = Running(tmp_path / "shop", dbt_executable=executable, stop_grace_s=1.0)
     processes = children()
     running.command.stop("the task was killed")
@@ -49,19 +50,27 @@ def test_a_stop_ends_dbt_and_publishes_that_the_run_was_aborted(tmp_path, execut
     assert ran.state.phase is Phase.ABORTED
     assert ran.state.aborted.data.reason == "the task was killed"
     assert ran.state.complete
-    assert ran.ends(SLOW) == []
+    assert ran.ends(SLOW) == []  # Python code cannot be cancelled: the harder signal was needed
     assert ran.result.exit_code == 2
     _, alive = psutil.wait_procs(processes, timeout=30)
     assert alive == []
 
 
-def test_a_stop_that_dbt_can_obey_keeps_its_exit_code(tmp_path):
-    running = Running(tmp_path / "shop", stop_grace_s=600)
+def test_a_stop_that_dbt_can_obey_keeps_its_exit_code_and_cancels_what_ran(tmp_path):
+    cancelling = threading.Event()
+
+    def on_output(line):
+        if "CANCEL query model.shop.slow" in line:
+            cancelling.set()
+
+    running = Running(tmp_path / "shop", stop_grace_s=600, on_output=on_output)
     running.command.stop("the task was killed")
-    running.shop.open_gate()  # the model comes to its end, as a cancelled query would
+    assert cancelling.wait(120)
+    running.shop.open_gate()
     ran = running.end()
     assert ran.state.aborted.data.exit_code == 2
     assert ran.result.exit_code == 2
+    assert ran.end(SLOW).outcome is Outcome.CANCELLED
 
 
 def test_a_killed_dbt_aborts_the_run_and_makes_nothing_a_success(tmp_path):
@@ -87,6 +96,7 @@ def test_whatever_breaks_into_the_producer_ends_dbt_and_tells_the_abort(tmp_path
 
     def when_running():
         log.wait_for(lambda event: isinstance(event, NodeStarted))
+        shop.reach_gate()
         processes.extend(children())
         signal.raise_signal(signal.SIGUSR1)
         shop.open_gate()

@@ -129,7 +129,7 @@ class DbtCommand:
             source=f"/dbt/{project}/{args.value('-t', '--target') or 'default'}",
             put=outbox.put,
         )
-        report = RunReport(numbers, args=args)
+        report = RunReport(numbers, args=args, stopping=lambda: self._stopping.reason is not None)
         numbers.tell(self._started(project, target=args.value("-t", "--target")))
         try:
             outbox.check(FIRST_ANSWER_S)

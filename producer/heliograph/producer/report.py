@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from heliograph.bus.payloads import (
@@ -33,12 +33,16 @@ class Conclusion:
 
 
 class RunReport:
-    """Tells one attempt's events in the order in which dbt's records come in."""
+    """Tells one attempt's events in the order in which dbt's records come in.
 
-    def __init__(self, numbers: EventNumbers, *, args: DbtArgs) -> None:
+    ``stopping`` says whether dbt was told to stop: a node that fails from then on was cancelled.
+    """
+
+    def __init__(self, numbers: EventNumbers, *, args: DbtArgs, stopping: Callable[[], bool] = lambda: False) -> None:
         self.ledger = NodeLedger()
         self._numbers = numbers
         self._args = args
+        self._stopping = stopping
         self._selected: Sequence[SelectedNode] | None = None
         self._planned = False
 
@@ -111,6 +115,8 @@ class RunReport:
         data = node_finished(event)
         if data.outcome is Outcome.SKIPPED:
             data = data.model_copy(update={"caused_by": self.ledger.causes.of(unique_id)})
+        elif data.outcome is Outcome.ERROR and self._stopping():
+            data = data.model_copy(update={"outcome": Outcome.CANCELLED, "test_outcome": None})
         if _is_ephemeral(event):
             # Part of other models' SQL: dbt has no result for it, but its failure explains theirs.
             self.ledger.note_cause(unique_id, data)

@@ -8,8 +8,8 @@ import time
 from contextlib import suppress
 from typing import Final
 
-import aio_pika
 from aio_pika.abc import AbstractConnection
+from aio_pika.connection import Connection, make_url
 from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError, ProtocolSyntaxError
 
@@ -19,6 +19,7 @@ from heliograph.bus.rabbitmq.url import RabbitMqAddress
 
 _HEARTBEAT_S: Final = 20
 _CONNECT_TIMEOUT_S: Final = 15.0
+_TROUBLE: Final = (AMQPError, OSError, TimeoutError)
 
 
 class Link:
@@ -34,11 +35,11 @@ class Link:
     def __init__(self, address: RabbitMqAddress) -> None:
         self.connected_since: float | None = None
         self._address = address
-        self._connection: AbstractConnection | None = None
+        self._connection: Connection | None = None
         self._opening = asyncio.Lock()
         self._was_open = False
 
-    async def connection(self) -> AbstractConnection:
+    async def connection(self) -> Connection:
         """The open connection.
 
         Raises:
@@ -59,27 +60,32 @@ class Link:
         connection, self._connection = self._connection, None
         self.connected_since = None
         if connection is not None:
-            with suppress(AMQPError, OSError, RuntimeError, TimeoutError):  # it may be lost already
-                await connection.close()
+            await _close(connection)
 
-    async def _connect(self) -> AbstractConnection:
+    async def _connect(self) -> Connection:
         address = self._address
-        context = await asyncio.to_thread(address.tls_context)
+        url = make_url(
+            host=address.host,
+            port=address.port,
+            login=address.user,
+            password=address.password,
+            virtualhost=address.virtual_host,
+            ssl=address.tls,
+            heartbeat=_HEARTBEAT_S,
+        )
+        connection = Connection(
+            url,
+            ssl_context=await asyncio.to_thread(address.tls_context),
+            client_properties={"connection_name": "heliograph reader"},
+        )
         try:
-            return await aio_pika.connect(
-                host=address.host,
-                port=address.port,
-                login=address.user,
-                password=address.password,
-                virtualhost=address.virtual_host,
-                ssl=address.tls,
-                ssl_context=context,
-                timeout=_CONNECT_TIMEOUT_S,
-                client_properties={"connection_name": "heliograph reader"},
-                heartbeat=_HEARTBEAT_S,
-            )
-        except (AMQPError, OSError, TimeoutError) as error:
-            raise self._failure(error) from None
+            await connection.connect(timeout=_CONNECT_TIMEOUT_S)
+        except BaseException as error:
+            await _close(connection)
+            if isinstance(error, _TROUBLE):
+                raise self._failure(error) from None
+            raise
+        return connection
 
     def _failure(self, error: Exception) -> BusError:
         if isinstance(error, (ProbableAuthenticationError, AuthenticationError)):
@@ -96,3 +102,9 @@ class Link:
     def _lost(self, connection: AbstractConnection | None, _error: BaseException | None) -> None:
         if connection is self._connection:
             self.connected_since = None
+
+
+async def _close(connection: Connection) -> None:
+    # Also one that never opened, or is lost: aio-pika's objects want to be closed before they are dropped.
+    with suppress(RuntimeError, *_TROUBLE):
+        await connection.close()
