@@ -87,6 +87,7 @@ def test_sensors_wait_in_the_triggerer_from_their_start(shop: ShopProject) -> No
 
     task = read.get_task("stg_customers.test")
     assert task.start_from_trigger is True
+    assert task.start_trigger_args is not None
     assert task.start_trigger_args.trigger_cls == "heliograph.airflow.triggers.NodeTrigger"
     assert task.start_trigger_args.next_method == "resume"
     assert not read.get_task(PRODUCER).start_from_trigger

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ async def test_a_failed_test_fails_the_test_task_and_not_the_nodes_own(bus_url: 
 async def test_a_producer_that_failed_before_its_first_event_fails_the_waiting_task(
     bus_url: str, producer: Producer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Hub.__init__, "__kwdefaults__", Hub.__init__.__kwdefaults__ | {"lease_check_interval_s": 0.05})
+    monkeypatch.setattr("heliograph.consumers.shared.Hub", partial(Hub, lease_check_interval_s=0.05))
     producer.state = "upstream_failed"
 
     assert isinstance(await first(trigger()), TaskFailedEvent)

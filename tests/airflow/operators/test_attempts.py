@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,13 @@ class TaskOfTry:
     try_number: int = 2
 
 
+@dataclass
+class DagRun:
+    run_after: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+
 def context(task_id: str, try_number: int = 2) -> Any:
-    return {"ti": TaskOfTry(task_id, try_number)}
+    return {"ti": TaskOfTry(task_id, try_number), "dag_run": DagRun()}
 
 
 @pytest.fixture(autouse=True)

@@ -58,8 +58,8 @@ recovers = dbt_dag(
     select=["tag:recovers"],
     exclude=["resource_type:seed"],
     operator_args={"retries": 1, "retry_delay": timedelta(seconds=0)},
+    execution_config=ExecutionConfig(setup_operator_args={"retries": 0}),
 )
-recovers.tasks_map["dbt_producer_watcher"].retries = 0
 
 with DAG("in_a_group", schedule=None) as in_a_group:
     before = EmptyOperator(task_id="before")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, cast
 
 from heliograph.airflow.bus import resolve_bus_url
+from heliograph.bus.errors import BusUnavailable
 from heliograph.bus.events import RetryRequested, outside_event_id
-from heliograph.bus.log import EventLog
+from heliograph.bus.log import EventLog, Recorded
 from heliograph.bus.open import open_log
 from heliograph.bus.payloads import RetryRequestedData
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+_READ_LIMIT_S: Final = 60.0
 
 
 def next_attempt(run: str, context: Context, *, first: bool) -> int:
@@ -38,15 +44,26 @@ def next_attempt(run: str, context: Context, *, first: bool) -> int:
         log.append([request])
     finally:
         log.close()
-    return 2 + asyncio.run(_place(log, run, request.id))
+    return 2 + asyncio.run(_place(log, request, since=context["dag_run"].run_after))
 
 
-async def _place(log: EventLog, run: str, request_id: str) -> int:
-    requests: dict[str, None] = {}
+async def _place(log: EventLog, request: RetryRequested, *, since: datetime) -> int:
+    """How many other requests of the run stand before this one in the log."""
+    earlier: dict[str, None] = {}
+    events = cast("AsyncGenerator[Recorded, None]", log.follow(request.run, since=since))
     try:
-        async for recorded in log.read(run):
-            if isinstance(recorded.event, RetryRequested):
-                requests.setdefault(recorded.event.id)
+        async with asyncio.timeout(_READ_LIMIT_S), aclosing(events):
+            async for recorded in events:
+                if recorded.event.id == request.id:
+                    break
+                if isinstance(recorded.event, RetryRequested):
+                    earlier.setdefault(recorded.event.id)
+    except TimeoutError:
+        raise BusUnavailable(
+            f"The event log took a request and did not give it back within {_READ_LIMIT_S:g} s",
+            setting="[heliograph] bus_url",
+            fix="look whether the bus is up and this user may read it, then retry the task",
+        ) from None
     finally:
         await log.aclose()
-    return list(requests).index(request_id)
+    return len(earlier)
