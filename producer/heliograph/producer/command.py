@@ -109,28 +109,21 @@ class DbtCommand:
             ProducerError: there is no dbt project, no dbt, or the command runs no nodes.
             BusRefused, BusMissing: the log will never take events; dbt was not started.
         """
-        invocation = Invocation(
-            args=tuple(self.args),
-            project_dir=self.project_dir.absolute(),
-            profiles_dir=self.profiles_dir.absolute() if self.profiles_dir is not None else None,
-            profile=self.profile,
-            target=self.target,
-            env=self.env,
-            install_deps=self.install_deps,
-        )
+        invocation = self._invocation()
         project = project_name(invocation.project_dir)
         args = invocation.parsed
+        target = args.value("-t", "--target")
         self._source = self._open_source(invocation)
         begun = time.monotonic()
         outbox = Outbox(self.log)
         numbers = EventNumbers(
             run=self.run_key,
             attempt=self.attempt,
-            source=f"/dbt/{project}/{args.value('-t', '--target') or 'default'}",
+            source=f"/dbt/{project}/{target or 'default'}",
             put=outbox.put,
         )
         report = RunReport(numbers, args=args, stopping=lambda: self._stopping.reason is not None)
-        numbers.tell(self._started(project, target=args.value("-t", "--target")))
+        numbers.tell(self._started(project, target=target))
         try:
             outbox.check(FIRST_ANSWER_S)
             with self._stopping, Heartbeat(lambda: report.beat(spooled=outbox.depth), interval_s=self.heartbeat_s):
@@ -149,6 +142,17 @@ class DbtCommand:
             message=conclusion.message,
             elapsed_s=time.monotonic() - begun,
             undelivered=undelivered.undelivered if undelivered is not None else 0,
+        )
+
+    def _invocation(self) -> Invocation:
+        return Invocation(
+            args=tuple(self.args),
+            project_dir=self.project_dir.absolute(),
+            profiles_dir=self.profiles_dir.absolute() if self.profiles_dir is not None else None,
+            profile=self.profile,
+            target=self.target,
+            env=self.env,
+            install_deps=self.install_deps,
         )
 
     def _follow(self, source: DbtSource, report: RunReport, begun: float) -> Conclusion:
