@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from following import Follower, first, stored
-from heliograph.bus.errors import BusUnavailable
+from heliograph.bus.errors import BusRefused, BusUnavailable
 from heliograph.bus.sqlite_log import SqliteLog
 from run_events import Attempt
 
@@ -97,7 +97,7 @@ async def test_all_followers_share_one_connection(log: SqliteLog, path: Path) ->
 
 def test_a_path_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BusUnavailable) as told:
+    with pytest.raises(BusRefused) as told:
         SqliteLog(tmp_path / "file" / "events.db").append([])
 
     assert str(told.value).startswith(f"The event log {tmp_path}/file/events.db cannot be written: ")
@@ -106,14 +106,14 @@ def test_a_path_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(BusUnavailable, match="cannot be written: Is a directory"):
+    with pytest.raises(BusRefused, match="cannot be written: Is a directory"):
         SqliteLog(tmp_path).append([])
 
 
 def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("no database, " * 100)
-    with pytest.raises(BusUnavailable, match=r"is not an SQLite database\. Setting: bus_url\. Fix: name another"):
+    with pytest.raises(BusRefused, match=r"is not an SQLite database\. Setting: bus_url\. Fix: name another"):
         SqliteLog(path).append([Attempt().heartbeat()])
 
     assert path.read_text() == "no database, " * 100
@@ -123,7 +123,7 @@ def test_the_database_of_another_program_is_told_and_left_alone(tmp_path: Path) 
     path = tmp_path / "airflow.db"
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE dag (dag_id TEXT)")
-    with pytest.raises(BusUnavailable, match=r"is the SQLite database of another program\. Setting: bus_url"):
+    with pytest.raises(BusRefused, match=r"is the SQLite database of another program\. Setting: bus_url"):
         SqliteLog(path).append([Attempt().heartbeat()])
 
     with closing(sqlite3.connect(path)) as database:
@@ -146,23 +146,32 @@ def test_a_file_that_stays_locked_is_told_and_works_once_it_is_free(log: SqliteL
 async def test_reading_tells_a_file_that_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("no database, " * 100)
-    with pytest.raises(BusUnavailable, match="is not an SQLite database"):
+    with pytest.raises(BusRefused, match="is not an SQLite database"):
         await stored(SqliteLog(path), "run")
 
 
 async def test_following_waits_until_the_file_can_be_used(tmp_path: Path) -> None:
     path = tmp_path / "events.db"
-    path.write_text("no database, " * 100)
     attempt = Attempt()
-    log = SqliteLog(path)
-    follower = asyncio.create_task(first(1, log, attempt.run))
-    await asyncio.sleep(0.05)  # lets it fail at least once
-    assert log.connected_since is None
-    path.unlink()
+    log = SqliteLog(path, busy_timeout_s=0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(BusUnavailable):
+            await stored(log, attempt.run)
+        follower = asyncio.create_task(first(1, log, attempt.run))
+        other.execute("ROLLBACK")
     event = attempt.heartbeat()
     await asyncio.to_thread(log.append, [event])
 
     assert [recorded.event for recorded in await follower] == [event]
+
+
+async def test_following_a_file_that_is_no_database_ends_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("no database, " * 100)
+
+    with pytest.raises(BusRefused, match="is not an SQLite database"):
+        await first(1, SqliteLog(path), "run")
 
 
 async def test_reading_does_not_wait_for_a_writer_in_the_middle_of_a_transaction(log: SqliteLog, path: Path) -> None:

@@ -42,7 +42,7 @@ class BusUnavailable(BusError):
 
 
 class BusRefused(BusError):
-    """The event log refused the credentials or a permission is missing."""
+    """The event log refused the credentials, a permission is missing, or what stands there is no event log."""
 
 
 class BusMissing(BusError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -10,10 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from heliograph.bus.errors import BusUnavailable, UnknownBusScheme
+from heliograph.bus.errors import BusError, BusRefused, BusUnavailable, UnknownBusScheme
 
 _APPLICATION_ID: Final = 0x48454C49  # "HELI": tells our file from another program's
 _SCHEMA_VERSION: Final = 1
+# What the system says where waiting does not help.
+_FOR_GOOD: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
 _SCHEMA: Final = f"""
     BEGIN IMMEDIATE;
     CREATE TABLE IF NOT EXISTS events (
@@ -53,17 +56,19 @@ def prepare(path: Path, *, timeout_s: float) -> None:
     follow the umask.
 
     Raises:
-        BusUnavailable: the path cannot be written, or the file is something else.
+        BusRefused: this user may not write the path, or the file is something else.
+        BusUnavailable: the disk does not do it now.
     """
     try:
         path.parent.mkdir(mode=0o770, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660))
     except OSError as error:
-        raise unwritable(path, error.strerror or str(error)) from None
+        kind = BusRefused if error.errno in _FOR_GOOD else BusUnavailable
+        raise unwritable(kind, path, error.strerror or str(error)) from None
     try:
         connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None)
     except sqlite3.Error as error:
-        raise unavailable(path, error) from None
+        raise failure(path, error) from None
     # SQLite gives up at once, whatever its timeout, where two processes turn a new file to WAL together.
     patiently = Retrying(
         retry=retry_if_exception(is_busy), wait=wait_fixed(0.05), stop=stop_after_delay(timeout_s), reraise=True
@@ -71,7 +76,7 @@ def prepare(path: Path, *, timeout_s: float) -> None:
     try:
         patiently(_make_tables, connection, path)
     except sqlite3.Error as error:
-        raise unavailable(path, error) from None
+        raise failure(path, error) from None
     finally:
         connection.close()
 
@@ -84,7 +89,7 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     if application == _APPLICATION_ID:
         return
     if tables:
-        raise BusUnavailable(
+        raise BusRefused(
             f"{path} is the SQLite database of another program",
             setting="bus_url",
             fix="name a file of its own; it is made where it does not exist",
@@ -93,8 +98,8 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     connection.executescript(_SCHEMA)
 
 
-def unwritable(path: Path, reason: str) -> BusUnavailable:
-    return BusUnavailable(
+def unwritable(kind: type[BusError], path: Path, reason: str) -> BusError:
+    return kind(
         f"The event log {path} cannot be written: {reason}",
         setting="bus_url",
         fix=f"give this user the right to write {path.parent}, or name another file",
@@ -106,11 +111,11 @@ def is_busy(error: BaseException) -> bool:
     return (getattr(error, "sqlite_errorname", None) or "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
-def unavailable(path: Path, error: sqlite3.Error) -> BusUnavailable:
+def failure(path: Path, error: sqlite3.Error) -> BusError:
     """What SQLite reported, as a message that tells the cure."""
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith("SQLITE_NOTADB"):
-        return BusUnavailable(
+        return BusRefused(
             f"{path} is not an SQLite database",
             setting="bus_url",
             fix="name another file, or move that one away; the log is made where it does not exist",
@@ -121,8 +126,10 @@ def unavailable(path: Path, error: sqlite3.Error) -> BusUnavailable:
             setting="bus_url",
             fix="end the program that holds a transaction open on it; it must lie on a local disk",
         )
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return unwritable(path, str(error))
+    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
+        return unwritable(BusRefused, path, str(error))
+    if name.startswith("SQLITE_CANTOPEN"):
+        return unwritable(BusUnavailable, path, str(error))
     return BusUnavailable(
         f"The event log {path} does not work: {error}",
         setting="bus_url",

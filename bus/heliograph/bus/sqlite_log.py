@@ -11,7 +11,7 @@ from typing import Final
 
 from heliograph.bus.events import Event, encode
 from heliograph.bus.log import Recorded
-from heliograph.bus.sqlite_file import prepare, unavailable
+from heliograph.bus.sqlite_file import failure, prepare
 from heliograph.bus.sqlite_reader import SqliteReader
 
 # A repeated append is a no-op: the id is the dedup key.
@@ -58,13 +58,13 @@ class SqliteLog:
                     raise
             except sqlite3.Error as error:
                 self._drop_connection()
-                raise unavailable(self.path, error) from None
+                raise failure(self.path, error) from None
 
     def create(self) -> None:
         """Makes the file and its tables, and checks that they can be written.
 
         Raises:
-            BusUnavailable: they cannot.
+            BusRefused, BusUnavailable: they cannot.
         """
         self.append(())
 

@@ -17,7 +17,7 @@ from heliograph.bus.errors import BusUnavailable, MalformedEvent
 from heliograph.bus.events import decode
 from heliograph.bus.log import Recorded
 from heliograph.bus.patience import BACK_OFF, tell
-from heliograph.bus.sqlite_file import prepare, unavailable
+from heliograph.bus.sqlite_file import failure, prepare
 from heliograph.bus.sqlite_session import Session
 
 _log = logging.getLogger(__name__)
@@ -119,5 +119,5 @@ class SqliteReader:
         try:
             db = await aiosqlite.connect(self._path, timeout=self._busy_timeout_s, isolation_level=None)
         except sqlite3.Error as error:
-            raise unavailable(self._path, error) from None
+            raise failure(self._path, error) from None
         return Session(self._path, db)

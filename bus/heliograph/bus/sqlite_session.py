@@ -11,8 +11,8 @@ from typing import Final
 
 import aiosqlite
 
-from heliograph.bus.errors import BusUnavailable
-from heliograph.bus.sqlite_file import unavailable
+from heliograph.bus.errors import BusError, BusUnavailable
+from heliograph.bus.sqlite_file import failure
 
 _PAGE: Final = 500
 _POLL_S: Final = 0.05
@@ -33,7 +33,7 @@ class Session:
     """
 
     def __init__(self, path: Path, db: aiosqlite.Connection) -> None:
-        self.error: BusUnavailable | None = None
+        self.error: BusError | None = None
         self.ended = False
         self.users = 0
         self._closed = False
@@ -90,10 +90,10 @@ class Session:
                         self._ring(self._bells.get(run, ()))
                     last, version = newest, now
                 await asyncio.sleep(_POLL_S)
-        except BusUnavailable as error:
+        except BusError as error:
             self._break(error)
 
-    def _break(self, error: BusUnavailable) -> None:
+    def _break(self, error: BusError) -> None:
         self.error = error
         for bells in self._bells.values():
             self._ring(bells)
@@ -109,4 +109,4 @@ class Session:
         try:
             return await self._db.execute_fetchall(statement, values)
         except sqlite3.Error as error:
-            raise unavailable(self._path, error) from None
+            raise failure(self._path, error) from None
