@@ -13,7 +13,6 @@ import pytest
 from dbt_runs import Shop
 from heliograph.bus.events import NodeStarted, RunAborted, RunFinished
 from heliograph.bus.open import open_log
-from heliograph.producer.cli import default_bus_url, new_ulid
 
 HELIOGRAPH = str(Path(sys.executable).parent / "heliograph")
 KEY = "cli/by-hand"
@@ -22,7 +21,7 @@ KEY = "cli/by-hand"
 class CommandLine:
     """``heliograph run`` on a copy of the shop, with an embedded log of its own."""
 
-    def __init__(self, folder, **options):
+    def __init__(self, folder, **options) -> None:
         self.shop = Shop.copy(folder / "shop", **options)
         self.bus = f"sqlite:///{folder / 'events.db'}"
 
@@ -52,7 +51,7 @@ class CommandLine:
             await log.aclose()
 
 
-def test_runs_dbt_with_its_log_and_its_exit_code_and_fills_the_log(tmp_path):
+def test_runs_dbt_with_its_log_and_its_exit_code_and_fills_the_log(tmp_path: Path) -> None:
     line = CommandLine(tmp_path, breaking="test")
     code, out, _ = line.run("--", "build", "--select", "+assert_amounts_are_large")
     assert code == 1
@@ -63,7 +62,7 @@ def test_runs_dbt_with_its_log_and_its_exit_code_and_fills_the_log(tmp_path):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_dbt_publishes_the_abort_and_keeps_dbts_exit_code(tmp_path, signum):
+def test_a_signal_ends_dbt_publishes_the_abort_and_keeps_dbts_exit_code(tmp_path: Path, signum) -> None:
     line = CommandLine(tmp_path, gated=True)
     process = line.start("--", "run", "--select", "slow")
     asyncio.run(line.until(NodeStarted))
@@ -85,7 +84,7 @@ def test_a_signal_ends_dbt_publishes_the_abort_and_keeps_dbts_exit_code(tmp_path
         (["--bus", "amqp://guest:guest@127.0.0.1:1/", "--dbt-executable", "no", "--", "build"], ["--dbt-executable"]),
     ],
 )
-def test_wrong_words_are_one_line_that_names_the_option(tmp_path, words, told):
+def test_wrong_words_are_one_line_that_names_the_option(tmp_path: Path, words, told) -> None:
     code, _, err = CommandLine(tmp_path).run(*words)
     assert code == 2
     assert "Traceback" not in err
@@ -94,7 +93,7 @@ def test_wrong_words_are_one_line_that_names_the_option(tmp_path, words, told):
     assert all(word in lines[0] for word in told)
 
 
-def test_a_bus_that_is_down_leaves_dbts_exit_code_and_says_how_to_help(tmp_path):
+def test_a_bus_that_is_down_leaves_dbts_exit_code_and_says_how_to_help(tmp_path: Path) -> None:
     words = ["--bus", "amqp://guest:secret@127.0.0.1:1/", "--drain-limit", "0.1", "--", "seed"]
     code, out, err = CommandLine(tmp_path).run(*words)
     assert code == 0
@@ -103,15 +102,3 @@ def test_a_bus_that_is_down_leaves_dbts_exit_code_and_says_how_to_help(tmp_path)
     assert "Fix:" in err
     assert "secret" not in out + err
     assert "Traceback" not in err
-
-
-def test_the_default_bus_is_in_the_users_state_folder(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert default_bus_url() == f"sqlite:///{tmp_path}/heliograph/events.db"
-
-
-def test_new_runs_sort_by_time_and_differ():
-    ids = [new_ulid() for _ in range(50)]
-    assert len(set(ids)) == 50
-    assert all(len(found) == 26 for found in ids)
-    assert ids[0][:8] <= ids[-1][:8]

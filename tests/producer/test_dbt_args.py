@@ -4,21 +4,21 @@ from heliograph.producer.dbt_args import parse_args
 from heliograph.producer.errors import UnsupportedDbtCommand
 
 
-def test_finds_the_command_behind_global_options_with_values():
+def test_finds_the_command_behind_global_options_with_values() -> None:
     assert parse_args(["--log-level", "debug", "--no-use-colors", "build", "-x"]).command == "build"
 
 
-def test_a_value_that_is_a_command_word_is_not_the_command():
+def test_a_value_that_is_a_command_word_is_not_the_command() -> None:
     assert parse_args(["--target", "run", "test"]).command == "test"
 
 
 @pytest.mark.parametrize("words", [[], ["--quiet"], ["docs", "generate"], ["--target", "build"]])
-def test_refuses_what_runs_no_nodes(words):
+def test_refuses_what_runs_no_nodes(words) -> None:
     with pytest.raises(UnsupportedDbtCommand, match="use one of build, run, test, seed, snapshot"):
         parse_args(words)
 
 
-def test_lists_with_the_selection_and_the_project_of_the_command_only():
+def test_lists_with_the_selection_and_the_project_of_the_command_only() -> None:
     args = parse_args(
         [
             "--fail-fast",
@@ -63,27 +63,27 @@ def test_lists_with_the_selection_and_the_project_of_the_command_only():
     )
 
 
-def test_models_means_select_because_ls_knows_it_differently():
+def test_models_means_select_because_ls_knows_it_differently() -> None:
     assert parse_args(["run", "-m", "a"]).for_list()[:3] == ["ls", "--select", "a"]
 
 
-def test_reads_values_behind_an_equals_sign():
+def test_reads_values_behind_an_equals_sign() -> None:
     args = parse_args(["run", "--select=a b", "--target=prod", "--vars={a: b}"])
     assert args.value("--target") == "prod"
     assert args.selection == "--select a b"
     assert args.for_parse() == ["parse", "--target", "prod", "--vars", "{a: b}"]
 
 
-def test_the_last_target_counts():
+def test_the_last_target_counts() -> None:
     assert parse_args(["run", "-t", "dev", "--target", "prod"]).value("-t", "--target") == "prod"
 
 
-def test_leaves_options_out_with_their_values():
+def test_leaves_options_out_with_their_values() -> None:
     args = parse_args(["--log-format", "json", "run", "--quiet", "--threads", "2"])
     assert args.without({"--log-format", "--quiet"}) == ["run", "--threads", "2"]
 
 
-def test_options_that_list_does_not_know_are_not_passed_to_it():
+def test_options_that_list_does_not_know_are_not_passed_to_it() -> None:
     args = parse_args(
         ["build", "--sample", "3 days", "--event-time-start", "2026-01-01", "--empty", "--store-failures"]
     )

@@ -28,7 +28,7 @@ STATUS = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory):
     return tmp_path_factory.mktemp("runs")
 
 
@@ -73,24 +73,24 @@ def failing_hook(folder) -> Ran:
 
 
 @pytest.fixture(params=["success", "success_elsewhere", "failing_model", "failing_test", "failing_hook"])
-def finished(request) -> Ran:
+def finished(request: pytest.FixtureRequest) -> Ran:
     """Each of the runs that came to an end of dbt's own, with nodes."""
     return request.getfixturevalue(request.param)
 
 
-def test_the_state_equals_dbts_run_results(finished):
+def test_the_state_equals_dbts_run_results(finished: Ran) -> None:
     ended = {unique_id: event.data.outcome for unique_id, event in finished.state.nodes_finished.items()}
     assert ended == {unique_id: STATUS[status] for unique_id, status in finished.shop.run_results.items()}
     assert finished.result.outcomes == ended
 
 
-def test_every_planned_node_has_an_end(finished):
+def test_every_planned_node_has_an_end(finished: Ran) -> None:
     state = finished.state
     assert state.plan.keys() <= state.nodes_finished.keys()
     assert state.plan
 
 
-def test_the_attempt_is_whole_and_says_so(finished):
+def test_the_attempt_is_whole_and_says_so(finished: Ran) -> None:
     state = finished.state
     assert state.complete
     assert [event.sequence for event in finished.events] == list(range(1, len(finished.events) + 1))
@@ -98,7 +98,7 @@ def test_the_attempt_is_whole_and_says_so(finished):
     assert state.finished.data.exit_code == finished.result.exit_code
 
 
-def test_events_come_in_order(finished):
+def test_events_come_in_order(finished: Ran) -> None:
     kinds = [kind for kind in finished.kinds if kind != "run.heartbeat"]
     assert kinds[:2] == ["run.started", "run.planned"]
     assert kinds[-1] == "run.finished"
@@ -110,7 +110,7 @@ def test_events_come_in_order(finished):
             assert event.data.reconciled or event.subject in begun
 
 
-def test_the_plan_holds_what_dbt_runs(success):
+def test_the_plan_holds_what_dbt_runs(success: Ran) -> None:
     planned = {node.unique_id for node in success.plan.nodes}
     assert planned == success.shop.run_results.keys() - {HOOK}
     by_id = {node.unique_id: node for node in success.plan.nodes}
@@ -120,7 +120,7 @@ def test_the_plan_holds_what_dbt_runs(success):
     assert success.plan.invocation_id is not None
 
 
-def test_both_sources_tell_the_same(success, success_elsewhere):
+def test_both_sources_tell_the_same(success: Ran, success_elsewhere: Ran) -> None:
     def told(ran):
         return {
             (event.type, event.subject, getattr(event.data, "outcome", None), getattr(event.data, "relation", None))
@@ -142,14 +142,14 @@ def test_both_sources_tell_the_same(success, success_elsewhere):
 
 
 @pytest.mark.parametrize("name", ["success", "success_elsewhere"])
-def test_people_get_dbts_readable_log(name, request):
+def test_people_get_dbts_readable_log(name, request: pytest.FixtureRequest) -> None:
     ran = request.getfixturevalue(name)
     assert any("OK created sql table model main.customers" in line for line in ran.shop.lines)
     assert not any(line.startswith("{") for line in ran.shop.lines)
     assert sum("Running with dbt" in line for line in ran.shop.lines) == 1
 
 
-def test_the_start_names_the_producer(success):
+def test_the_start_names_the_producer(success: Ran) -> None:
     (started,) = [event for event in success.events if isinstance(event, RunStarted)]
     assert started.data.project == "shop"
     assert started.data.command[0] == "build"
@@ -157,13 +157,13 @@ def test_the_start_names_the_producer(success):
     assert started.source == "/dbt/shop/default"
 
 
-def test_a_warning_is_no_failure(success):
+def test_a_warning_is_no_failure(success: Ran) -> None:
     data = success.end(FAILING_TEST)
     assert (data.outcome, data.test_outcome, data.failures) == (Outcome.WARN, TestOutcome.WARN, 1)
     assert success.result.exit_code == 0
 
 
-def test_a_failing_model_skips_what_depends_on_it_and_is_named_as_the_cause(failing_model):
+def test_a_failing_model_skips_what_depends_on_it_and_is_named_as_the_cause(failing_model: Ran) -> None:
     assert failing_model.result.exit_code == 1
     error = failing_model.end(CUSTOMERS)
     assert error.outcome is Outcome.ERROR
@@ -178,7 +178,7 @@ def test_a_failing_model_skips_what_depends_on_it_and_is_named_as_the_cause(fail
         )
 
 
-def test_a_failing_test_skips_what_comes_after_the_tested_model(failing_test):
+def test_a_failing_test_skips_what_comes_after_the_tested_model(failing_test: Ran) -> None:
     assert failing_test.result.exit_code == 1
     data = failing_test.end(FAILING_TEST)
     assert (data.outcome, data.test_outcome, data.failures) == (Outcome.FAIL, TestOutcome.FAIL, 1)
@@ -186,7 +186,7 @@ def test_a_failing_test_skips_what_comes_after_the_tested_model(failing_test):
     assert failing_test.end("model.shop.orders").caused_by == (FAILING_TEST,)
 
 
-def test_what_fail_fast_leaves_out_gets_its_end(fail_fast):
+def test_what_fail_fast_leaves_out_gets_its_end(fail_fast: Ran) -> None:
     assert fail_fast.result.exit_code == 1
     ended = {unique_id: event.data for unique_id, event in fail_fast.state.nodes_finished.items()}
     # dbt's own result leaves unit tests out here; everything else must equal it.
@@ -202,7 +202,7 @@ def test_what_fail_fast_leaves_out_gets_its_end(fail_fast):
     assert fail_fast.end("model.shop.summary") in never_announced
 
 
-def test_a_failing_hook_leaves_every_node_skipped_because_of_it(failing_hook):
+def test_a_failing_hook_leaves_every_node_skipped_because_of_it(failing_hook: Ran) -> None:
     assert failing_hook.result.exit_code == 1
     assert failing_hook.end(HOOK).outcome is Outcome.ERROR
     for node in failing_hook.plan.nodes:
@@ -211,7 +211,7 @@ def test_a_failing_hook_leaves_every_node_skipped_because_of_it(failing_hook):
 
 
 @pytest.mark.parametrize("executable", [None, DBT])
-def test_a_compile_error_ends_the_run_before_any_node(tmp_path, executable):
+def test_a_compile_error_ends_the_run_before_any_node(tmp_path: Path, executable) -> None:
     ran = run_shop(tmp_path / "shop", "build", breaking="compile", dbt_executable=executable)
     assert [kind for kind in ran.kinds if kind != "run.heartbeat"] == ["run.started", "run.finished"]
     assert ran.result.exit_code == 2
@@ -219,7 +219,7 @@ def test_a_compile_error_ends_the_run_before_any_node(tmp_path, executable):
     assert any("no_such_model" in line for line in ran.shop.lines)
 
 
-def test_a_selection_that_matches_nothing_says_so(tmp_path):
+def test_a_selection_that_matches_nothing_says_so(tmp_path: Path) -> None:
     ran = run_shop(tmp_path / "shop", "build", "--select", "tag:none")
     assert [kind for kind in ran.kinds if kind != "run.heartbeat"] == ["run.started", "run.planned", "run.finished"]
     assert ran.plan.nodes == ()
@@ -227,14 +227,14 @@ def test_a_selection_that_matches_nothing_says_so(tmp_path):
     assert ran.result.message == "The selection matched nothing: dbt build --select tag:none"
 
 
-def test_an_unknown_target_is_told_in_dbts_words(tmp_path):
+def test_an_unknown_target_is_told_in_dbts_words(tmp_path: Path) -> None:
     ran = run_shop(tmp_path / "shop", "build", target="nowhere")
     assert ran.result.exit_code == 2
     assert "nowhere" in (ran.result.message or "")
     assert ran.events[0].source == "/dbt/shop/nowhere"
 
 
-def test_dbt_comes_to_its_end_while_the_log_takes_nothing(tmp_path):
+def test_dbt_comes_to_its_end_while_the_log_takes_nothing(tmp_path: Path) -> None:
     """I7: the log holds every append until dbt has ended, and still gets everything."""
     shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
     log.hold()

@@ -33,17 +33,17 @@ def guard_of(code):
     )
 
 
-def test_passes_the_exit_code_on():
+def test_passes_the_exit_code_on() -> None:
     assert guarded("raise SystemExit(2)").wait() == 2
 
 
-def test_ends_by_the_signal_that_ended_the_command():
+def test_ends_by_the_signal_that_ended_the_command() -> None:
     process = guarded(WAITING)
     os.kill(int(process.stdout.readline()), signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
 
 
-def test_a_signal_to_the_group_reaches_the_command_and_its_own_exit_code_counts():
+def test_a_signal_to_the_group_reaches_the_command_and_its_own_exit_code_counts() -> None:
     process = guarded(SAYS_HOW_IT_ENDS)
     assert process.stdout.readline() == "ready\n"
     process.signal(signal.SIGINT)
@@ -51,7 +51,7 @@ def test_a_signal_to_the_group_reaches_the_command_and_its_own_exit_code_counts(
     assert process.wait() == 2
 
 
-def test_the_command_is_told_to_end_when_the_producer_is_gone():
+def test_the_command_is_told_to_end_when_the_producer_is_gone() -> None:
     process = guard_of(SAYS_HOW_IT_ENDS)
     assert process.stdout.readline() == "ready\n"
     process.stdin.close()  # as a kill -9 of the producer would
@@ -60,7 +60,7 @@ def test_the_command_is_told_to_end_when_the_producer_is_gone():
     process.stdout.close()
 
 
-def test_the_command_does_not_outlive_a_killed_guard():
+def test_the_command_does_not_outlive_a_killed_guard() -> None:
     process = guard_of(WAITING)
     command = psutil.Process(int(process.stdout.readline()))
     process.kill()
@@ -71,14 +71,14 @@ def test_the_command_does_not_outlive_a_killed_guard():
     process.stdout.close()
 
 
-def test_a_command_that_cannot_be_started_says_so():
+def test_a_command_that_cannot_be_started_says_so() -> None:
     lines = []
     process = GuardedProcess(["/no/such/dbt"], env=os.environ, on_output=lines.append)
     assert process.wait() == 127
     assert lines == ["/no/such/dbt: No such file or directory"]
 
 
-def test_output_that_cannot_be_handed_on_does_not_stop_the_command():
+def test_output_that_cannot_be_handed_on_does_not_stop_the_command() -> None:
     def broken(line):
         raise RuntimeError("no terminal")
 
@@ -88,7 +88,7 @@ def test_output_that_cannot_be_handed_on_does_not_stop_the_command():
     assert process.wait() == 0
 
 
-def test_leaving_early_ends_the_process():
+def test_leaving_early_ends_the_process() -> None:
     process = guarded(WAITING)
     command = psutil.Process(int(process.stdout.readline()))
     with process:
@@ -98,7 +98,7 @@ def test_leaving_early_ends_the_process():
     assert process.wait() == -signal.SIGINT or process.wait() == 1
 
 
-def test_no_process_starts_after_a_signal():
+def test_no_process_starts_after_a_signal() -> None:
     slot = ProcessSlot()
     slot.signal(signal.SIGINT)
     assert slot.start(lambda: guarded("")) is None

@@ -13,7 +13,7 @@ def line(name="LogModelResult", level="info", msg="1 of 2 OK"):
 
 
 @pytest.mark.parametrize("text", ["plain words", "{broken", "{}", '{"info": "x"}', "[1]", "", '"info"'])
-def test_what_is_no_event_is_not_read(text):
+def test_what_is_no_event_is_not_read(text) -> None:
     assert read_line(text) is None
 
 
@@ -26,29 +26,29 @@ def test_what_is_no_event_is_not_read(text):
         (["-q", "run"], ["error"]),
     ],
 )
-def test_people_see_what_they_asked_dbt_for(words, shown):
+def test_people_see_what_they_asked_dbt_for(words, shown) -> None:
     console = ConsoleLevel.of(parse_args(words))
     levels = ["debug", "info", "warn", "error"]
     assert [level for level in levels if console.shows(read_line(line(level=level)))] == shown
 
 
-def test_what_a_project_prints_is_shown_even_when_quiet_unless_printing_is_off():
+def test_what_a_project_prints_is_shown_even_when_quiet_unless_printing_is_off() -> None:
     printed = LogLine(info={"name": "PrintEvent", "level": "info", "msg": "hello"}, data={})
     assert ConsoleLevel.of(parse_args(["-q", "run"])).shows(printed)
     assert not ConsoleLevel.of(parse_args(["run", "--no-print"])).shows(printed)
 
 
-def test_lines_look_as_in_dbts_own_log():
+def test_lines_look_as_in_dbts_own_log() -> None:
     console = ConsoleLevel.of(parse_args(["run"]))
     assert console.text(read_line(line()), line()) == "20:54:48  1 of 2 OK"
 
 
-def test_who_asked_for_json_gets_json():
+def test_who_asked_for_json_gets_json() -> None:
     console = ConsoleLevel.of(parse_args(["--log-format", "json", "run"]))
     assert console.text(read_line(line()), line() + "\n") == line()
 
 
-def test_reads_what_list_tells_of_a_node():
+def test_reads_what_list_tells_of_a_node() -> None:
     node = listed_node(
         {
             "unique_id": "model.shop.a",
@@ -62,5 +62,5 @@ def test_reads_what_list_tells_of_a_node():
     assert (node.depends_on, node.materialized, node.empty) == (("model.shop.b",), "view", True)
 
 
-def test_a_seed_has_no_code_and_is_not_empty():
+def test_a_seed_has_no_code_and_is_not_empty() -> None:
     assert not listed_node({"unique_id": "seed.shop.s", "resource_type": "seed", "name": "s", "raw_code": ""}).empty

@@ -14,7 +14,7 @@ def log():
 
 
 @pytest.mark.parametrize("error", [BusRefused("no"), BusMissing("nothing there")])
-def test_a_log_that_refuses_for_good_is_met_at_the_start(log, error):
+def test_a_log_that_refuses_for_good_is_met_at_the_start(log, error) -> None:
     log.failure = error
     outbox = Outbox(log)
     outbox.put(Attempt().started())
@@ -22,7 +22,7 @@ def test_a_log_that_refuses_for_good_is_met_at_the_start(log, error):
         outbox.check(60)
 
 
-def test_a_log_that_is_away_is_no_reason_to_wait(log):
+def test_a_log_that_is_away_is_no_reason_to_wait(log) -> None:
     log.failure = BusUnavailable("away")
     outbox = Outbox(log)
     outbox.put(Attempt().started())
@@ -32,7 +32,7 @@ def test_a_log_that_is_away_is_no_reason_to_wait(log):
     assert len(log.events) == 1
 
 
-def test_a_log_that_says_nothing_is_waited_for_only_so_long(log):
+def test_a_log_that_says_nothing_is_waited_for_only_so_long(log) -> None:
     log.hold()
     outbox = Outbox(log)
     outbox.put(Attempt().started())
@@ -40,7 +40,7 @@ def test_a_log_that_says_nothing_is_waited_for_only_so_long(log):
     assert outbox.depth == 1
 
 
-def test_says_what_was_not_delivered(log):
+def test_says_what_was_not_delivered(log) -> None:
     log.hold()
     outbox = Outbox(log)
     outbox.put(Attempt().started())

@@ -24,23 +24,23 @@ def planned(nodes, command="build", dbt_version="1.11.16"):
         ("snapshot", {"snapshot"}),
     ],
 )
-def test_plans_the_types_the_command_runs(command, types):
+def test_plans_the_types_the_command_runs(command, types) -> None:
     assert {uid.split(".")[0] for uid in planned([node(t) for t in TYPES], command)} == types
 
 
 @pytest.mark.parametrize(
     ("version", "types"), [("1.8.9", set()), ("1.10.0", {"exposure"}), ("1.11.0b2", {"exposure", "function"})]
 )
-def test_plans_types_only_from_the_dbt_that_reports_them(version, types):
+def test_plans_types_only_from_the_dbt_that_reports_them(version, types) -> None:
     found = planned([node("exposure"), node("function")], dbt_version=version)
     assert {uid.split(".")[0] for uid in found} == types
 
 
-def test_a_version_nobody_can_read_counts_as_new():
+def test_a_version_nobody_can_read_counts_as_new() -> None:
     assert planned([node("function")], dbt_version="unknown") == ["function.shop.a"]
 
 
-def test_leaves_out_ephemeral_and_empty_models():
+def test_leaves_out_ephemeral_and_empty_models() -> None:
     nodes = [
         node(name="view", materialized="view"),
         node(name="eph", materialized="ephemeral"),
@@ -49,7 +49,7 @@ def test_leaves_out_ephemeral_and_empty_models():
     assert planned(nodes) == ["model.shop.view"]
 
 
-def test_keeps_dbts_order_and_the_edges():
+def test_keeps_dbts_order_and_the_edges() -> None:
     plan = run_plan(
         [node(name="b", depends_on=("model.shop.a",)), node(name="a")],
         command="run",

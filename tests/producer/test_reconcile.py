@@ -33,7 +33,7 @@ WORLDS = st.tuples(st.sets(NAMES), st.sets(NAMES), st.dictionaries(NAMES, OUTCOM
 
 
 @given(WORLDS)
-def test_afterwards_every_planned_node_has_an_end_and_dbts_result_holds(world):
+def test_afterwards_every_planned_node_has_an_end_and_dbts_result_holds(world) -> None:
     planned, started, published, results = world
     _, after = settle(planned, started, published, results)
     assert planned <= after.keys()
@@ -41,7 +41,7 @@ def test_afterwards_every_planned_node_has_an_end_and_dbts_result_holds(world):
 
 
 @given(WORLDS)
-def test_nothing_becomes_a_success_that_dbt_did_not_call_one(world):
+def test_nothing_becomes_a_success_that_dbt_did_not_call_one(world) -> None:
     found, _ = settle(*world)
     results = world[3]
     for unique_id, end in found:
@@ -49,7 +49,7 @@ def test_nothing_becomes_a_success_that_dbt_did_not_call_one(world):
 
 
 @given(WORLDS)
-def test_only_what_is_missing_or_differs_is_told_once_and_marked(world):
+def test_only_what_is_missing_or_differs_is_told_once_and_marked(world) -> None:
     planned, started, published, results = world
     found, after = settle(*world)
     ids = [unique_id for unique_id, _ in found]
@@ -59,14 +59,14 @@ def test_only_what_is_missing_or_differs_is_told_once_and_marked(world):
     assert again == []
 
 
-def test_a_node_that_had_begun_is_an_error_and_one_that_had_not_is_skipped():
+def test_a_node_that_had_begun_is_an_error_and_one_that_had_not_is_skipped() -> None:
     found = dict(settle({"m.a", "m.b"}, {"m.a"}, {}, {}, message="no connection")[0])
     assert (found["m.a"].outcome, found["m.b"].outcome) == (Outcome.ERROR, Outcome.SKIPPED)
     assert found["m.b"].skip_reason is SkipReason.OTHER
     assert all(end.message is not None and end.message.endswith(": no connection") for end in found.values())
 
 
-def test_a_success_published_too_early_is_corrected():
+def test_a_success_published_too_early_is_corrected() -> None:
     found, after = settle({"m.a"}, {"m.a"}, {"m.a": Outcome.SUCCESS}, {"m.a": Outcome.SKIPPED})
     assert after == {"m.a": Outcome.SKIPPED}
     assert found[0][1].reconciled

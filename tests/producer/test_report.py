@@ -16,7 +16,7 @@ RECORDED = Path(__file__).parent / "recorded"
 class Told:
     """A report and what it told."""
 
-    def __init__(self, *words):
+    def __init__(self, *words) -> None:
         self.events = []
         self.stopping = False
         numbers = EventNumbers(run="r", attempt=1, source="/dbt/shop/dev", put=self.events.append)
@@ -60,7 +60,7 @@ def result(unique_id, status, **more):
     return {"unique_id": unique_id, "status": status, **more}
 
 
-def test_the_batches_of_a_microbatch_model_are_not_its_end():
+def test_the_batches_of_a_microbatch_model_are_not_its_end() -> None:
     told = Told("run")
     told.replay("microbatch_partly_failed.jsonl")
     daily = [e for e in told.of(NodeFinished) if e.subject == "model.mb.daily"]
@@ -70,7 +70,7 @@ def test_the_batches_of_a_microbatch_model_are_not_its_end():
     assert told.report.ledger.running == ()
 
 
-def test_ephemeral_models_are_not_reported():
+def test_ephemeral_models_are_not_reported() -> None:
     told = Told()
     told.replay("build_with_every_type.jsonl")
     subjects = {e.subject for e in told.events}
@@ -78,7 +78,7 @@ def test_ephemeral_models_are_not_reported():
     assert "model.shop.eph_amounts" not in subjects
 
 
-def test_a_failed_ephemeral_model_is_the_cause_of_others_skips():
+def test_a_failed_ephemeral_model_is_the_cause_of_others_skips() -> None:
     told = Told()
     told.select(
         SelectedNode(unique_id="model.shop.e", resource_type="model", name="e", materialized="ephemeral"),
@@ -91,7 +91,7 @@ def test_a_failed_ephemeral_model_is_the_cause_of_others_skips():
     assert [(e.subject, e.data.caused_by) for e in told.of(NodeFinished)] == [("model.shop.a", ("model.shop.e",))]
 
 
-def test_what_fails_once_dbt_was_told_to_stop_was_cancelled():
+def test_what_fails_once_dbt_was_told_to_stop_was_cancelled() -> None:
     told = Told()
     told.select(model("a"), model("b"), model("c"))
     told.report.take(event("NodeFinished", "model.shop.a", status="error"))
@@ -102,7 +102,7 @@ def test_what_fails_once_dbt_was_told_to_stop_was_cancelled():
     assert outcomes == [Outcome.ERROR, Outcome.CANCELLED, Outcome.SUCCESS]
 
 
-def test_the_plan_is_told_once_with_dbts_version_and_invocation():
+def test_the_plan_is_told_once_with_dbts_version_and_invocation() -> None:
     told = Told()
     told.select(model("a"))
     told.replay("build_with_every_type.jsonl")
@@ -110,7 +110,7 @@ def test_the_plan_is_told_once_with_dbts_version_and_invocation():
     assert (planned.data.dbt_version, planned.data.invocation_id) == ("1.11.16", "i")
 
 
-def test_sequences_are_gapless_and_the_last_event_says_the_last():
+def test_sequences_are_gapless_and_the_last_event_says_the_last() -> None:
     told = Told()
     told.select(model("a"))
     told.report.beat(spooled=0)
@@ -120,7 +120,7 @@ def test_sequences_are_gapless_and_the_last_event_says_the_last():
     assert last.data.last_sequence == last.sequence == len(told.events)
 
 
-def test_heartbeats_name_what_runs_and_end_with_the_attempt():
+def test_heartbeats_name_what_runs_and_end_with_the_attempt() -> None:
     told = Told()
     told.select(model("a"))
     told.report.take(event("NodeStart", "model.shop.a"))
@@ -130,14 +130,14 @@ def test_heartbeats_name_what_runs_and_end_with_the_attempt():
     assert [(e.data.spooled, e.data.running) for e in told.of(RunHeartbeat)] == [(3, ("model.shop.a",))]
 
 
-def test_dbts_end_before_any_node_is_told_with_its_words():
+def test_dbts_end_before_any_node_is_told_with_its_words() -> None:
     told = Told()
     conclusion = told.end(exit_code=2, message="Compilation Error")
     assert (conclusion.exit_code, conclusion.message) == (2, "Compilation Error")
     assert told.of(RunFinished)[0].data.message == "Compilation Error"
 
 
-def test_a_selection_that_matches_nothing_is_named():
+def test_a_selection_that_matches_nothing_is_named() -> None:
     told = Told("build", "--select", "tag:none", "--exclude", "a")
     told.select()
     told.end(exit_code=0, results=[])
@@ -147,7 +147,7 @@ def test_a_selection_that_matches_nothing_is_named():
     assert finished.message == "The selection matched nothing: dbt build --select tag:none --exclude a"
 
 
-def test_a_failed_hook_is_the_cause_of_skips_dbt_never_announced():
+def test_a_failed_hook_is_the_cause_of_skips_dbt_never_announced() -> None:
     told = Told()
     told.select(model("a"))
     told.end(exit_code=1, results=[result("operation.shop.hook-0", "error"), result("model.shop.a", "skipped")])
@@ -166,7 +166,7 @@ def test_a_failed_hook_is_the_cause_of_skips_dbt_never_announced():
         ({"exit_code": None, "interrupted": True}, "told to stop", "told to stop", None),
     ],
 )
-def test_a_broken_off_attempt_gives_no_node_an_end(ended, stopped_because, reason, exit_code):
+def test_a_broken_off_attempt_gives_no_node_an_end(ended, stopped_because, reason, exit_code) -> None:
     told = Told()
     told.select(model("a"), model("b"))
     told.report.take(event("NodeStart", "model.shop.a"))
@@ -179,7 +179,7 @@ def test_a_broken_off_attempt_gives_no_node_an_end(ended, stopped_because, reaso
     assert conclusion.exit_code == 2
 
 
-def test_a_request_to_stop_that_came_too_late_changes_nothing():
+def test_a_request_to_stop_that_came_too_late_changes_nothing() -> None:
     told = Told()
     told.select(model("a"))
     told.end(exit_code=0, results=[result("model.shop.a", "success")], stopped_because="too late")

@@ -22,7 +22,7 @@ SLOW = "model.shop.slow"
 class Running:
     """A command on a gated project, in a thread of its own, at the moment when ``slow`` runs."""
 
-    def __init__(self, folder, **options):
+    def __init__(self, folder, **options) -> None:
         self.shop, self.log = Shop.copy(folder, gated=True), WatchedLog()
         self.command = self.shop.command("run", "--select", "slow", log=self.log, **options)
         self.results = []
@@ -42,7 +42,7 @@ def children():
 
 
 @pytest.mark.parametrize("executable", [None, DBT])
-def test_a_stop_ends_dbt_and_publishes_that_the_run_was_aborted(tmp_path, executable):
+def test_a_stop_ends_dbt_and_publishes_that_the_run_was_aborted(tmp_path: Path, executable) -> None:
     running = Running(tmp_path / "shop", dbt_executable=executable, stop_grace_s=1.0)
     processes = children()
     running.command.stop("the task was killed")
@@ -56,7 +56,7 @@ def test_a_stop_ends_dbt_and_publishes_that_the_run_was_aborted(tmp_path, execut
     assert alive == []
 
 
-def test_a_stop_that_dbt_can_obey_keeps_its_exit_code_and_the_end_of_what_still_ended(tmp_path):
+def test_a_stop_that_dbt_can_obey_keeps_its_exit_code_and_the_end_of_what_still_ended(tmp_path: Path) -> None:
     cancelling = threading.Event()
 
     def on_output(line):
@@ -73,7 +73,7 @@ def test_a_stop_that_dbt_can_obey_keeps_its_exit_code_and_the_end_of_what_still_
     assert ran.end(SLOW).outcome in {Outcome.SUCCESS, Outcome.CANCELLED}  # as far as the adapter could cancel it
 
 
-def test_a_killed_dbt_aborts_the_run_and_makes_nothing_a_success(tmp_path):
+def test_a_killed_dbt_aborts_the_run_and_makes_nothing_a_success(tmp_path: Path) -> None:
     running = Running(tmp_path / "shop")
     (dbt,) = [p for p in children() if p.cmdline()[1:4] == ["-P", "-m", "heliograph.producer.dbt_process"]]
     dbt.kill()
@@ -84,7 +84,7 @@ def test_a_killed_dbt_aborts_the_run_and_makes_nothing_a_success(tmp_path):
     assert ran.result.exit_code == 2
 
 
-def test_whatever_breaks_into_the_producer_ends_dbt_and_tells_the_abort(tmp_path):
+def test_whatever_breaks_into_the_producer_ends_dbt_and_tells_the_abort(tmp_path: Path) -> None:
     class TimedOut(Exception):
         pass
 
@@ -116,7 +116,7 @@ def test_whatever_breaks_into_the_producer_ends_dbt_and_tells_the_abort(tmp_path
     assert alive == []
 
 
-def test_events_wait_for_a_log_that_is_away_at_the_start(tmp_path):
+def test_events_wait_for_a_log_that_is_away_at_the_start(tmp_path: Path) -> None:
     shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
     log.failure = BusUnavailable("the broker is away")
 
@@ -131,7 +131,7 @@ def test_events_wait_for_a_log_that_is_away_at_the_start(tmp_path):
     assert ran.state.complete
 
 
-def test_a_log_that_goes_away_for_good_leaves_dbts_exit_code_and_is_told(tmp_path, caplog):
+def test_a_log_that_goes_away_for_good_leaves_dbts_exit_code_and_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
 
     def on_output(line):
@@ -148,7 +148,7 @@ def test_a_log_that_goes_away_for_good_leaves_dbts_exit_code_and_is_told(tmp_pat
 
 
 @pytest.mark.parametrize("error", [BusRefused("wrong password"), BusMissing("no stream")])
-def test_a_log_that_refuses_for_good_keeps_dbt_from_starting(tmp_path, error):
+def test_a_log_that_refuses_for_good_keeps_dbt_from_starting(tmp_path: Path, error) -> None:
     shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
     log.failure = error
     with pytest.raises(type(error)):
@@ -157,7 +157,7 @@ def test_a_log_that_refuses_for_good_keeps_dbt_from_starting(tmp_path, error):
     assert not (shop.folder / "logs").exists()
 
 
-def test_a_stop_before_the_start_starts_nothing(tmp_path):
+def test_a_stop_before_the_start_starts_nothing(tmp_path: Path) -> None:
     shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
     command = shop.command("seed", log=log)
     command.stop("changed my mind")
@@ -175,7 +175,7 @@ def test_a_stop_before_the_start_starts_nothing(tmp_path):
         (UnsupportedDbtCommand, {"args": ["docs", "generate"]}),
     ],
 )
-def test_wrong_settings_are_met_before_the_first_event(tmp_path, error, options):
+def test_wrong_settings_are_met_before_the_first_event(tmp_path: Path, error, options) -> None:
     shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
     if "project_dir" in options:
         options = {"project_dir": tmp_path / options["project_dir"]}

@@ -7,7 +7,7 @@ from heliograph.producer.stopping import Stopping
 class Target:
     """Takes signals; ``deaf`` ones do not end it."""
 
-    def __init__(self, *deaf):
+    def __init__(self, *deaf) -> None:
         self.got = []
         self.deaf = deaf
         self.ended = threading.Event()
@@ -18,14 +18,14 @@ class Target:
             self.ended.set()
 
 
-def test_nothing_is_sent_without_a_request():
+def test_nothing_is_sent_without_a_request() -> None:
     target = Target()
     with Stopping(target.send, grace_s=60):
         pass
     assert target.got == []
 
 
-def test_a_request_interrupts_and_its_reason_is_kept():
+def test_a_request_interrupts_and_its_reason_is_kept() -> None:
     target = Target()
     stopping = Stopping(target.send, grace_s=60)
     with stopping:
@@ -35,7 +35,7 @@ def test_a_request_interrupts_and_its_reason_is_kept():
     assert stopping.reason == "first"
 
 
-def test_a_second_request_sends_the_harder_signal_at_once():
+def test_a_second_request_sends_the_harder_signal_at_once() -> None:
     target = Target(signal.SIGINT)
     stopping = Stopping(target.send, grace_s=600)
     with stopping:
@@ -46,7 +46,7 @@ def test_a_second_request_sends_the_harder_signal_at_once():
     assert stopping.reason == "first"
 
 
-def test_who_does_not_end_in_time_is_killed():
+def test_who_does_not_end_in_time_is_killed() -> None:
     target = Target(signal.SIGINT, signal.SIGTERM)
     stopping = Stopping(target.send, grace_s=0.01)
     with stopping:
@@ -55,7 +55,7 @@ def test_who_does_not_end_in_time_is_killed():
     assert target.got == [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
 
 
-def test_a_request_before_the_start_counts():
+def test_a_request_before_the_start_counts() -> None:
     target = Target()
     stopping = Stopping(target.send, grace_s=60)
     stopping.request("early")

@@ -23,18 +23,18 @@ from heliograph.producer.verdict import verdict
         ("model", "None", Outcome.ERROR, None),
     ],
 )
-def test_reads_dbts_status_words(resource_type, status, outcome, found):
+def test_reads_dbts_status_words(resource_type, status, outcome, found) -> None:
     read = verdict(status, resource_type=resource_type, message=None)
     assert (read.outcome, read.test_outcome) == (outcome, found)
 
 
 @given(status=st.text())
-def test_only_words_that_mean_success_are_a_success(status):
+def test_only_words_that_mean_success_are_a_success(status) -> None:
     read = verdict(status, resource_type="model", message=None)
     assert read.outcome is not Outcome.SUCCESS or status.strip().lower() in {"success", "pass", "passed"}
 
 
-def test_a_skip_has_a_reason_and_nothing_else_has_one():
+def test_a_skip_has_a_reason_and_nothing_else_has_one() -> None:
     assert verdict("skipped", resource_type="model", message=None).skip_reason is SkipReason.UPSTREAM_FAILED
     fail_fast = verdict("skipped", resource_type="model", message="Skipping due to fail_fast")
     assert fail_fast.skip_reason is SkipReason.FAIL_FAST

@@ -64,4 +64,4 @@ class AmqpHook(BaseHook):
             check(parse(self.get_url()))
         except HeliographError as error:
             return False, str(error)
-        return True, "Connected; exchange, stream and binding are there."
+        return True, "Connected; the exchange and the stream are there."

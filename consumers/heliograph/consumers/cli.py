@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from heliograph.bus.open import open_log
-from heliograph.bus.options import BusUrl
+from heliograph.bus.options import BusUrlOrOwn
 from heliograph.consumers.run_end import RunEnd
 from heliograph.consumers.tail import TailOptions
 from heliograph.consumers.tail import tail as tail_run
@@ -20,7 +20,7 @@ def tail(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="The run's key: <dag id>/<task group or nothing>/<run id> in Airflow.")
     ],
-    bus: BusUrl,
+    bus: BusUrlOrOwn,
     since: Annotated[
         datetime | None,
         typer.Option(

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import randbits
 from types import FrameType
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
+from ulid import ULID
 
 from heliograph.bus.open import open_log
+from heliograph.bus.options import BusUrlOrOwn
 from heliograph.producer.command import DbtCommand
-
-_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def run(
     dbt_args: Annotated[list[str], typer.Argument(metavar="-- DBT_ARGS", help="dbt's words: build --select ...")],
-    bus: Annotated[
-        str | None,
-        typer.Option(envvar="HELIOGRAPH_BUS_URL", help="Where events go. Default: a SQLite file in your state folder."),
-    ] = None,
+    bus: BusUrlOrOwn,
     project_dir: Annotated[Path, typer.Option(help="The folder of dbt_project.yml.")] = Path(),
     profiles_dir: Annotated[Path | None, typer.Option(help="The folder of profiles.yml, as dbt takes it.")] = None,
     profile: Annotated[str | None, typer.Option(help="The profile, as dbt takes it.")] = None,
@@ -47,8 +41,8 @@ def run(
     The exit code is dbt's: 0, 1 for nodes that failed, 2 where dbt could not do its work, was interrupted or killed.
     Events that the bus did not take in time are told on standard error and leave the exit code as it is.
     """
-    log = open_log(bus or default_bus_url())
-    key = run_key or f"cli/{new_ulid()}"
+    log = open_log(bus)
+    key = run_key or f"cli/{ULID()}"
     typer.echo(f"heliograph: run {key}")
     command = DbtCommand(
         args=dbt_args,
@@ -90,15 +84,3 @@ def stopped_by_signals(command: DbtCommand) -> Iterator[None]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
-
-
-def default_bus_url() -> str:
-    """The SQLite file of this user's own runs, in the folder where the XDG base directories put state."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return f"sqlite:///{Path(state) / 'heliograph' / 'events.db'}"
-
-
-def new_ulid() -> str:
-    """A new id that sorts by time: 48 bits of milliseconds, 80 random bits, in Crockford's base 32 (ULID spec)."""
-    number = (int(time.time() * 1000) << 80) | randbits(80)
-    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
