@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from heliograph.bus.events import Event, NodeFinished, NodeStarted, RunPlanned
 from heliograph.bus.log import EventLog
-from heliograph.bus.payloads import NodeFinishedData, RunPlannedData
+from heliograph.bus.payloads import NodeFinishedData, RunAbortedData, RunFinishedData, RunPlannedData
 from heliograph.bus.run_state import AttemptState, RunState
 from heliograph.producer.command import CommandResult, DbtCommand
 from watched_log import WatchedLog
@@ -110,6 +110,16 @@ class Ran:
     @property
     def plan(self) -> RunPlannedData:
         return next(event.data for event in self.events if isinstance(event, RunPlanned))
+
+    @property
+    def finished(self) -> RunFinishedData:
+        assert self.state.finished is not None
+        return self.state.finished.data
+
+    @property
+    def aborted(self) -> RunAbortedData:
+        assert self.state.aborted is not None
+        return self.state.aborted.data
 
     def ends(self, unique_id: str) -> list[NodeFinishedData]:
         return [event.data for event in self.events if isinstance(event, NodeFinished) and event.subject == unique_id]

@@ -134,6 +134,14 @@ def test_a_selection_in_operator_args_is_refused_with_the_place_it_belongs_to(sh
         DbtDag("shop", schedule=None, operator_args={"select": ["orders"]}, **configs(shop))
 
 
+def test_a_selection_that_matches_nothing_is_told(shop: ShopProject, caplog: pytest.LogCaptureFixture) -> None:
+    dag = DbtDag("shop", schedule=None, **configs(shop, select=["tag:nobody_has_it"]))
+
+    assert dag.task_ids == [PRODUCER]
+    assert "DAG shop: the selection matches nothing (select=['tag:nobody_has_it'], exclude=[])" in caplog.text
+    assert "RenderConfig.select" in caplog.text
+
+
 def test_tasks_map_leads_from_a_node_to_its_task_or_group(shop: ShopProject) -> None:
     dag = DbtDag("shop", schedule=None, **configs(shop))
 

@@ -15,7 +15,7 @@ from local_servers.airflow import PrivateAirflow
 from local_servers.rabbitmq import PrivateRabbit
 
 
-@pytest.fixture(scope="session", params=["rabbitmq", "sqlite"])
+@pytest.fixture(scope="session")
 def deployment(
     request: pytest.FixtureRequest, postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:

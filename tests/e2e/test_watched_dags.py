@@ -18,6 +18,9 @@ from local_servers.airflow_client import DagRun, TaskInstance
 
 pytestmark = pytest.mark.e2e
 
+on_both_buses = pytest.mark.parametrize("deployment", ["rabbitmq", "sqlite"], indirect=True, scope="session")
+on_rabbitmq = pytest.mark.parametrize("deployment", ["rabbitmq"], indirect=True, scope="session")
+
 PRODUCER = "dbt_producer_watcher"
 # dbt's words in run_results.json -> the contract's.
 OUTCOMES = {
@@ -60,6 +63,7 @@ def states(tasks: dict[str, TaskInstance]) -> dict[str, str | None]:
     return {task_id: task.state for task_id, task in tasks.items()}
 
 
+@on_both_buses
 @pytest.mark.parametrize(
     ("dag_id", "group_id", "producer"),
     [
@@ -82,6 +86,7 @@ def test_a_green_run_uses_no_worker_but_the_producers(
     assert {uid: str(event.data.outcome) for uid, event in attempt.nodes_finished.items()} == dbt_results(deployment)
 
 
+@on_both_buses
 @pytest.mark.parametrize(("dag_id", "cascade_state"), [("breaks", "upstream_failed"), ("breaks_all_at_once", "failed")])
 def test_a_broken_model_fails_its_task_and_no_descendant_turns_green(
     deployment: Deployment, dag_id: str, cascade_state: str
@@ -98,6 +103,7 @@ def test_a_broken_model_fails_its_task_and_no_descendant_turns_green(
     assert "division by zero" in log
 
 
+@on_rabbitmq
 def test_an_error_before_any_node_fails_the_roots_with_dbts_words(deployment: Deployment) -> None:
     run, tasks = run_dag(deployment, "does_not_compile")
 
@@ -108,6 +114,7 @@ def test_an_error_before_any_node_fails_the_roots_with_dbts_words(deployment: De
     assert "a_model_nobody_wrote" in deployment.airflow.client.task_log(run, "raw_orders_seed")
 
 
+@on_rabbitmq
 def test_a_retried_node_runs_dbt_again_for_itself(deployment: Deployment) -> None:
     run, tasks = run_dag(deployment, "recovers")
 
@@ -118,6 +125,7 @@ def test_a_retried_node_runs_dbt_again_for_itself(deployment: Deployment) -> Non
     assert folded(deployment, run).attempts[2].plan.keys() == {"model.warehouse.recovers"}
 
 
+@on_rabbitmq
 def test_clearing_a_green_node_resolves_it_from_the_log_without_a_worker(deployment: Deployment) -> None:
     client = deployment.airflow.client
     run, _ = run_dag(deployment, "in_dependency_order")
@@ -130,9 +138,10 @@ def test_clearing_a_green_node_resolves_it_from_the_log_without_a_worker(deploym
     assert client.worker_starts(run) == [PRODUCER]
 
 
+@on_rabbitmq
 def test_a_broker_that_goes_away_during_a_run_delays_it_and_loses_nothing(deployment: Deployment) -> None:
     if deployment.rabbit is None:
-        pytest.skip("only a RabbitMQ that this test started can be stopped; the SQLite bus has no server")
+        pytest.skip("the RabbitMQ server named by the environment is not ours to stop")
     client = deployment.airflow.client
     client.wait_for_dag("slow")
     run = client.trigger("slow")
@@ -149,9 +158,8 @@ def test_a_broker_that_goes_away_during_a_run_delays_it_and_loses_nothing(deploy
     assert client.worker_starts(run) == [PRODUCER]
 
 
+@on_rabbitmq
 def test_the_connections_test_button_tells_what_is_wrong(deployment: Deployment) -> None:
-    if deployment.bus != "rabbitmq":
-        pytest.skip("the connection type is RabbitMQ's")
     parts = urlsplit(deployment.bus_url)
     body = {
         "connection_id": "bus",

@@ -4,7 +4,7 @@ from heliograph.producer.causes import Causes
 CHAIN = {"b": ("a",), "c": ("b",), "d": ("c",), "test_ab": ("a", "b"), "test_a": ("a",), "unit_b": ("b",)}
 
 
-def skip(causes, unique_id):
+def skip(causes: Causes, unique_id: str) -> tuple[str, ...]:
     found = causes.of(unique_id)
     causes.note(unique_id, Outcome.SKIPPED, resource_type="model", caused_by=found)
     return found

@@ -7,46 +7,49 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
 from dbt_runs import Shop
-from heliograph.bus.events import NodeStarted, RunAborted, RunFinished
+from heliograph.bus.events import BaseEvent, NodeStarted, RunAborted, RunFinished
 from heliograph.bus.open import open_log
 
 HELIOGRAPH = str(Path(sys.executable).parent / "heliograph")
 KEY = "cli/by-hand"
+E = TypeVar("E", bound=BaseEvent)
 
 
 class CommandLine:
     """``heliograph run`` on a copy of the shop, with an embedded log of its own."""
 
-    def __init__(self, folder, **options) -> None:
+    def __init__(self, folder: Path, **options: Any) -> None:
         self.shop = Shop.copy(folder / "shop", **options)
         self.bus = f"sqlite:///{folder / 'events.db'}"
 
-    def start(self, *words, **env):
+    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
+        folder = str(self.shop.folder)
         return subprocess.Popen(
-            [HELIOGRAPH, "run", "--run", KEY, "--project-dir", self.shop.folder, "--profiles-dir", self.shop.folder]
-            + [str(word) for word in words],
+            [HELIOGRAPH, "run", "--run", KEY, "--project-dir", folder, "--profiles-dir", folder, *words],
             env={**self.shop.env, "HELIOGRAPH_BUS_URL": self.bus, **env},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *words, **env):
+    def run(self, *words: str, **env: str) -> tuple[int, str, str]:
         process = self.start(*words, **env)
         out, err = process.communicate(timeout=240)
         return process.returncode, out, err
 
-    async def until(self, kind):
+    async def until(self, kind: type[E]) -> E:
         """The first event of the kind, as soon as it is in the log."""
         log = open_log(self.bus)
         try:
             async for recorded in log.follow(KEY):
                 if isinstance(recorded.event, kind):
                     return recorded.event
+            raise AssertionError("the log ended")
         finally:
             await log.aclose()
 
@@ -62,7 +65,7 @@ def test_runs_dbt_with_its_log_and_its_exit_code_and_fills_the_log(tmp_path: Pat
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_dbt_publishes_the_abort_and_keeps_dbts_exit_code(tmp_path: Path, signum) -> None:
+def test_a_signal_ends_dbt_publishes_the_abort_and_keeps_dbts_exit_code(tmp_path: Path, signum: signal.Signals) -> None:
     line = CommandLine(tmp_path, gated=True)
     process = line.start("--", "run", "--select", "slow")
     asyncio.run(line.until(NodeStarted))
@@ -84,7 +87,7 @@ def test_a_signal_ends_dbt_publishes_the_abort_and_keeps_dbts_exit_code(tmp_path
         (["--bus", "amqp://guest:guest@127.0.0.1:1/", "--dbt-executable", "no", "--", "build"], ["--dbt-executable"]),
     ],
 )
-def test_wrong_words_are_one_line_that_names_the_option(tmp_path: Path, words, told) -> None:
+def test_wrong_words_are_one_line_that_names_the_option(tmp_path: Path, words: list[str], told: list[str]) -> None:
     code, _, err = CommandLine(tmp_path).run(*words)
     assert code == 2
     assert "Traceback" not in err

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -6,11 +7,11 @@ from heliograph.producer.sources.compiled_files import CompiledFiles
 
 
 @pytest.fixture
-def compiled(tmp_path: Path):
+def compiled(tmp_path: Path) -> CompiledFiles:
     return CompiledFiles(tmp_path, tmp_path / "target")
 
 
-def listed(path, original):
+def listed(path: str, original: str) -> dict[str, str]:
     return {"unique_id": "n", "package_name": "shop", "path": path, "original_file_path": original}
 
 
@@ -21,14 +22,16 @@ def listed(path, original):
         ("not_null_a.sql", "models/schema.yml", "target/compiled/shop/models/schema.yml/not_null_a.sql"),
     ],
 )
-def test_finds_the_file_dbt_writes(compiled, tmp_path: Path, path, original, file) -> None:
+def test_finds_the_file_dbt_writes(
+    compiled: CompiledFiles, tmp_path: Path, path: str, original: str, file: str
+) -> None:
     (tmp_path / file).parent.mkdir(parents=True)
     (tmp_path / file).write_text("select 1")
     compiled.know(listed(path, original))
     assert compiled.read("n") == ("select 1", file)
 
 
-def test_an_older_file_is_not_this_runs(compiled, tmp_path: Path) -> None:
+def test_an_older_file_is_not_this_runs(compiled: CompiledFiles, tmp_path: Path) -> None:
     file = tmp_path / "target/compiled/shop/models/a.sql"
     file.parent.mkdir(parents=True)
     file.write_text("select 'old'")
@@ -37,7 +40,7 @@ def test_an_older_file_is_not_this_runs(compiled, tmp_path: Path) -> None:
     assert compiled.read("n") is None
 
 
-def test_what_has_no_file_has_no_sql(compiled) -> None:
+def test_what_has_no_file_has_no_sql(compiled: CompiledFiles) -> None:
     compiled.know({"unique_id": "n"})
     assert compiled.read("n") is None
     assert compiled.read(None) is None

@@ -13,7 +13,7 @@ def test_a_value_that_is_a_command_word_is_not_the_command() -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--quiet"], ["docs", "generate"], ["--target", "build"]])
-def test_refuses_what_runs_no_nodes(words) -> None:
+def test_refuses_what_runs_no_nodes(words: list[str]) -> None:
     with pytest.raises(UnsupportedDbtCommand, match="use one of build, run, test, seed, snapshot"):
         parse_args(words)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
 from dbt_runs import DBT, RUN, Ran, Shop, run_shop
-from heliograph.bus.events import NodeFinished, RunStarted
+from heliograph.bus.events import Event, NodeFinished, RunStarted
 from heliograph.bus.payloads import Outcome, SkipReason, TestOutcome
 from heliograph.bus.sqlite_log import SqliteLog
 from watched_log import WatchedLog
@@ -28,54 +29,55 @@ STATUS = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("runs")
 
 
 @pytest.fixture(scope="module")
-def success(folder) -> Ran:
+def success(folder: Path) -> Ran:
     """``build`` with the real embedded log."""
     shop, log = Shop.copy(folder / "success", breaking="warn"), SqliteLog(folder / "events.db")
     result = shop.command("build", log=log).run()
     log.close()
 
-    async def read():
+    async def read() -> list[Event]:
         return [recorded.event async for recorded in log.read(RUN)]
 
     return Ran(shop=shop, result=result, events=asyncio.run(read()))
 
 
 @pytest.fixture(scope="module")
-def success_elsewhere(folder) -> Ran:
+def success_elsewhere(folder: Path) -> Ran:
     """The same through another dbt's JSON log."""
     return run_shop(folder / "success_elsewhere", "build", breaking="warn", dbt_executable=DBT)
 
 
 @pytest.fixture(scope="module")
-def failing_model(folder) -> Ran:
+def failing_model(folder: Path) -> Ran:
     selection = ["--select", "+customers+", "--exclude", "resource_type:unit_test"]
     return run_shop(folder / "model", "build", *selection, breaking="model")
 
 
 @pytest.fixture(scope="module")
-def failing_test(folder) -> Ran:
+def failing_test(folder: Path) -> Ran:
     return run_shop(folder / "test", "build", breaking="test", dbt_executable=DBT)
 
 
 @pytest.fixture(scope="module")
-def fail_fast(folder) -> Ran:
+def fail_fast(folder: Path) -> Ran:
     return run_shop(folder / "fast", "build", "--fail-fast", "--threads", "1", breaking="test")
 
 
 @pytest.fixture(scope="module")
-def failing_hook(folder) -> Ran:
+def failing_hook(folder: Path) -> Ran:
     return run_shop(folder / "hook", "run", breaking="hook")
 
 
 @pytest.fixture(params=["success", "success_elsewhere", "failing_model", "failing_test", "failing_hook"])
 def finished(request: pytest.FixtureRequest) -> Ran:
     """Each of the runs that came to an end of dbt's own, with nodes."""
-    return request.getfixturevalue(request.param)
+    ran: Ran = request.getfixturevalue(request.param)
+    return ran
 
 
 def test_the_state_equals_dbts_run_results(finished: Ran) -> None:
@@ -94,8 +96,8 @@ def test_the_attempt_is_whole_and_says_so(finished: Ran) -> None:
     state = finished.state
     assert state.complete
     assert [event.sequence for event in finished.events] == list(range(1, len(finished.events) + 1))
-    assert state.finished.data.counts == state.counts() == finished.result.counts
-    assert state.finished.data.exit_code == finished.result.exit_code
+    assert finished.finished.counts == state.counts() == finished.result.counts
+    assert finished.finished.exit_code == finished.result.exit_code
 
 
 def test_events_come_in_order(finished: Ran) -> None:
@@ -121,7 +123,7 @@ def test_the_plan_holds_what_dbt_runs(success: Ran) -> None:
 
 
 def test_both_sources_tell_the_same(success: Ran, success_elsewhere: Ran) -> None:
-    def told(ran):
+    def told(ran: Ran) -> set[tuple[str, str | None, Outcome | None, str | None]]:
         return {
             (event.type, event.subject, getattr(event.data, "outcome", None), getattr(event.data, "relation", None))
             for event in ran.events
@@ -142,8 +144,8 @@ def test_both_sources_tell_the_same(success: Ran, success_elsewhere: Ran) -> Non
 
 
 @pytest.mark.parametrize("name", ["success", "success_elsewhere"])
-def test_people_get_dbts_readable_log(name, request: pytest.FixtureRequest) -> None:
-    ran = request.getfixturevalue(name)
+def test_people_get_dbts_readable_log(name: str, request: pytest.FixtureRequest) -> None:
+    ran: Ran = request.getfixturevalue(name)
     assert any("OK created sql table model main.customers" in line for line in ran.shop.lines)
     assert not any(line.startswith("{") for line in ran.shop.lines)
     assert sum("Running with dbt" in line for line in ran.shop.lines) == 1
@@ -211,11 +213,11 @@ def test_a_failing_hook_leaves_every_node_skipped_because_of_it(failing_hook: Ra
 
 
 @pytest.mark.parametrize("executable", [None, DBT])
-def test_a_compile_error_ends_the_run_before_any_node(tmp_path: Path, executable) -> None:
+def test_a_compile_error_ends_the_run_before_any_node(tmp_path: Path, executable: str | None) -> None:
     ran = run_shop(tmp_path / "shop", "build", breaking="compile", dbt_executable=executable)
     assert [kind for kind in ran.kinds if kind != "run.heartbeat"] == ["run.started", "run.finished"]
     assert ran.result.exit_code == 2
-    assert "no_such_model" in (ran.state.finished.data.message or "")
+    assert "no_such_model" in (ran.finished.message or "")
     assert any("no_such_model" in line for line in ran.shop.lines)
 
 
@@ -239,7 +241,7 @@ def test_dbt_comes_to_its_end_while_the_log_takes_nothing(tmp_path: Path) -> Non
     shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
     log.hold()
 
-    def on_output(line):
+    def on_output(line: str) -> None:
         # dbt's own last line, printed after its last node and its run_results.json
         if "Done. PASS=" in line:
             assert log.events == []

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from typing import IO
 
 import psutil
 
@@ -19,18 +20,22 @@ SAYS_HOW_IT_ENDS = (
 )
 
 
-def guarded(code):
+def guarded(code: str) -> GuardedProcess:
     return GuardedProcess([sys.executable, "-c", code], env=os.environ, on_output=None, read_stdout=True)
 
 
-def guard_of(code):
-    return subprocess.Popen(
+def guard_of(code: str) -> tuple[subprocess.Popen[str], IO[str], IO[str]]:
+    """The guard's process, its input and its output."""
+    process = subprocess.Popen(
         [sys.executable, guard.__file__, "--", sys.executable, "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
         text=True,
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process, process.stdin, process.stdout
 
 
 def test_passes_the_exit_code_on() -> None:
@@ -52,34 +57,34 @@ def test_a_signal_to_the_group_reaches_the_command_and_its_own_exit_code_counts(
 
 
 def test_the_command_is_told_to_end_when_the_producer_is_gone() -> None:
-    process = guard_of(SAYS_HOW_IT_ENDS)
-    assert process.stdout.readline() == "ready\n"
-    process.stdin.close()  # as a kill -9 of the producer would
-    assert process.stdout.readline() == "told to end\n"
+    process, held, told = guard_of(SAYS_HOW_IT_ENDS)
+    assert told.readline() == "ready\n"
+    held.close()  # as a kill -9 of the producer would
+    assert told.readline() == "told to end\n"
     assert process.wait(timeout=30) == 2
-    process.stdout.close()
+    told.close()
 
 
 def test_the_command_does_not_outlive_a_killed_guard() -> None:
-    process = guard_of(WAITING)
-    command = psutil.Process(int(process.stdout.readline()))
+    process, held, told = guard_of(WAITING)
+    command = psutil.Process(int(told.readline()))
     process.kill()
     process.wait()
     gone, alive = psutil.wait_procs([command], timeout=30)
     assert (gone, alive) == ([command], [])
-    process.stdin.close()
-    process.stdout.close()
+    held.close()
+    told.close()
 
 
 def test_a_command_that_cannot_be_started_says_so() -> None:
-    lines = []
+    lines: list[str] = []
     process = GuardedProcess(["/no/such/dbt"], env=os.environ, on_output=lines.append)
     assert process.wait() == 127
     assert lines == ["/no/such/dbt: No such file or directory"]
 
 
 def test_output_that_cannot_be_handed_on_does_not_stop_the_command() -> None:
-    def broken(line):
+    def broken(line: str) -> None:
         raise RuntimeError("no terminal")
 
     process = GuardedProcess(

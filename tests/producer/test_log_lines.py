@@ -7,13 +7,19 @@ from heliograph.producer.sources.json_lines import listed_node
 from heliograph.producer.sources.log_lines import ConsoleLevel, LogLine, read_line
 
 
-def line(name="LogModelResult", level="info", msg="1 of 2 OK"):
-    info = {"name": name, "level": level, "msg": msg, "ts": "2026-11-22T20:54:48.683318Z"}
+def line(level: str = "info") -> str:
+    info = {"name": "LogModelResult", "level": level, "msg": "1 of 2 OK", "ts": "2026-11-22T20:54:48.683318Z"}
     return json.dumps({"info": info, "data": {}})
 
 
+def read(text: str) -> LogLine:
+    found = read_line(text)
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize("text", ["plain words", "{broken", "{}", '{"info": "x"}', "[1]", "", '"info"'])
-def test_what_is_no_event_is_not_read(text) -> None:
+def test_what_is_no_event_is_not_read(text: str) -> None:
     assert read_line(text) is None
 
 
@@ -26,10 +32,10 @@ def test_what_is_no_event_is_not_read(text) -> None:
         (["-q", "run"], ["error"]),
     ],
 )
-def test_people_see_what_they_asked_dbt_for(words, shown) -> None:
+def test_people_see_what_they_asked_dbt_for(words: list[str], shown: list[str]) -> None:
     console = ConsoleLevel.of(parse_args(words))
     levels = ["debug", "info", "warn", "error"]
-    assert [level for level in levels if console.shows(read_line(line(level=level)))] == shown
+    assert [level for level in levels if console.shows(read(line(level)))] == shown
 
 
 def test_what_a_project_prints_is_shown_even_when_quiet_unless_printing_is_off() -> None:
@@ -40,12 +46,12 @@ def test_what_a_project_prints_is_shown_even_when_quiet_unless_printing_is_off()
 
 def test_lines_look_as_in_dbts_own_log() -> None:
     console = ConsoleLevel.of(parse_args(["run"]))
-    assert console.text(read_line(line()), line()) == "20:54:48  1 of 2 OK"
+    assert console.text(read(line()), line()) == "20:54:48  1 of 2 OK"
 
 
 def test_who_asked_for_json_gets_json() -> None:
     console = ConsoleLevel.of(parse_args(["--log-format", "json", "run"]))
-    assert console.text(read_line(line()), line() + "\n") == line()
+    assert console.text(read(line()), line() + "\n") == line()
 
 
 def test_reads_what_list_tells_of_a_node() -> None:

@@ -1,20 +1,22 @@
+from collections.abc import Iterator
+
 import pytest
 
-from heliograph.bus.errors import BusMissing, BusRefused, BusUnavailable
+from heliograph.bus.errors import BusError, BusMissing, BusRefused, BusUnavailable
 from heliograph.producer.outbox import Outbox
 from run_events import Attempt
 from watched_log import WatchedLog
 
 
 @pytest.fixture
-def log():
+def log() -> Iterator[WatchedLog]:
     found = WatchedLog()
     yield found
     found.close()
 
 
 @pytest.mark.parametrize("error", [BusRefused("no"), BusMissing("nothing there")])
-def test_a_log_that_refuses_for_good_is_met_at_the_start(log, error) -> None:
+def test_a_log_that_refuses_for_good_is_met_at_the_start(log: WatchedLog, error: BusError) -> None:
     log.failure = error
     outbox = Outbox(log)
     outbox.put(Attempt().started())
@@ -22,7 +24,7 @@ def test_a_log_that_refuses_for_good_is_met_at_the_start(log, error) -> None:
         outbox.check(60)
 
 
-def test_a_log_that_is_away_is_no_reason_to_wait(log) -> None:
+def test_a_log_that_is_away_is_no_reason_to_wait(log: WatchedLog) -> None:
     log.failure = BusUnavailable("away")
     outbox = Outbox(log)
     outbox.put(Attempt().started())
@@ -32,7 +34,7 @@ def test_a_log_that_is_away_is_no_reason_to_wait(log) -> None:
     assert len(log.events) == 1
 
 
-def test_a_log_that_says_nothing_is_waited_for_only_so_long(log) -> None:
+def test_a_log_that_says_nothing_is_waited_for_only_so_long(log: WatchedLog) -> None:
     log.hold()
     outbox = Outbox(log)
     outbox.put(Attempt().started())
@@ -40,7 +42,7 @@ def test_a_log_that_says_nothing_is_waited_for_only_so_long(log) -> None:
     assert outbox.depth == 1
 
 
-def test_says_what_was_not_delivered(log) -> None:
+def test_says_what_was_not_delivered(log: WatchedLog) -> None:
     log.hold()
     outbox = Outbox(log)
     outbox.put(Attempt().started())

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from heliograph.producer.plan import run_plan
@@ -6,11 +8,11 @@ from heliograph.producer.sources.port import SelectedNode
 TYPES = ["model", "test", "unit_test", "seed", "snapshot", "source", "exposure", "metric", "analysis", "function"]
 
 
-def node(resource_type="model", name="a", **more):
+def node(resource_type: str = "model", name: str = "a", **more: Any) -> SelectedNode:
     return SelectedNode(unique_id=f"{resource_type}.shop.{name}", resource_type=resource_type, name=name, **more)
 
 
-def planned(nodes, command="build", dbt_version="1.11.16"):
+def planned(nodes: list[SelectedNode], command: str = "build", dbt_version: str = "1.11.16") -> list[str]:
     return [n.unique_id for n in run_plan(nodes, command=command, dbt_version=dbt_version, invocation_id=None).nodes]
 
 
@@ -24,14 +26,14 @@ def planned(nodes, command="build", dbt_version="1.11.16"):
         ("snapshot", {"snapshot"}),
     ],
 )
-def test_plans_the_types_the_command_runs(command, types) -> None:
+def test_plans_the_types_the_command_runs(command: str, types: set[str]) -> None:
     assert {uid.split(".")[0] for uid in planned([node(t) for t in TYPES], command)} == types
 
 
 @pytest.mark.parametrize(
     ("version", "types"), [("1.8.9", set()), ("1.10.0", {"exposure"}), ("1.11.0b2", {"exposure", "function"})]
 )
-def test_plans_types_only_from_the_dbt_that_reports_them(version, types) -> None:
+def test_plans_types_only_from_the_dbt_that_reports_them(version: str, types: set[str]) -> None:
     found = planned([node("exposure"), node("function")], dbt_version=version)
     assert {uid.split(".")[0] for uid in found} == types
 

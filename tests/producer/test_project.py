@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from heliograph.producer.errors import NotADbtProject
@@ -7,7 +9,7 @@ from heliograph.producer.project import project_name
 @pytest.mark.parametrize(
     "text", ["name: shop\n", "version: 1\nname : 'shop'\n", 'models:\n  name: x\nname: "shop" # y\n']
 )
-def test_reads_the_name_at_the_top_level(tmp_path: Path, text) -> None:
+def test_reads_the_name_at_the_top_level(tmp_path: Path, text: str) -> None:
     (tmp_path / "dbt_project.yml").write_text(text)
     assert project_name(tmp_path) == "shop"
 

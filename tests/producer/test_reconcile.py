@@ -6,17 +6,25 @@ from heliograph.producer.reconcile import reconcile
 
 NAMES = st.sampled_from([f"model.shop.{letter}" for letter in "abcdefgh"])
 OUTCOMES = st.sampled_from(Outcome)
+World = tuple[set[str], set[str], dict[str, Outcome], dict[str, Outcome]]
 
 
-def node(unique_id):
+def node(unique_id: str) -> PlannedNode:
     return PlannedNode(unique_id=unique_id, resource_type="model", name=unique_id[-1])
 
 
-def data(outcome):
+def data(outcome: Outcome) -> NodeFinishedData:
     return NodeFinishedData(outcome=outcome, resource_type="model", name="x")
 
 
-def settle(planned, started, published, results, message=None):
+def settle(
+    planned: set[str],
+    started: set[str],
+    published: dict[str, Outcome],
+    results: dict[str, Outcome],
+    message: str | None = None,
+) -> tuple[list[tuple[str, NodeFinishedData]], dict[str, Outcome]]:
+    """What is still told, and the outcomes afterwards."""
     found = list(
         reconcile(
             planned={unique_id: node(unique_id) for unique_id in planned},
@@ -33,7 +41,7 @@ WORLDS = st.tuples(st.sets(NAMES), st.sets(NAMES), st.dictionaries(NAMES, OUTCOM
 
 
 @given(WORLDS)
-def test_afterwards_every_planned_node_has_an_end_and_dbts_result_holds(world) -> None:
+def test_afterwards_every_planned_node_has_an_end_and_dbts_result_holds(world: World) -> None:
     planned, started, published, results = world
     _, after = settle(planned, started, published, results)
     assert planned <= after.keys()
@@ -41,7 +49,7 @@ def test_afterwards_every_planned_node_has_an_end_and_dbts_result_holds(world) -
 
 
 @given(WORLDS)
-def test_nothing_becomes_a_success_that_dbt_did_not_call_one(world) -> None:
+def test_nothing_becomes_a_success_that_dbt_did_not_call_one(world: World) -> None:
     found, _ = settle(*world)
     results = world[3]
     for unique_id, end in found:
@@ -49,7 +57,7 @@ def test_nothing_becomes_a_success_that_dbt_did_not_call_one(world) -> None:
 
 
 @given(WORLDS)
-def test_only_what_is_missing_or_differs_is_told_once_and_marked(world) -> None:
+def test_only_what_is_missing_or_differs_is_told_once_and_marked(world: World) -> None:
     planned, started, published, results = world
     found, after = settle(*world)
     ids = [unique_id for unique_id, _ in found]

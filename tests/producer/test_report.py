@@ -1,51 +1,62 @@
 import json
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
-from heliograph.bus.events import NodeFinished, NodeStarted, RunAborted, RunFinished, RunHeartbeat, RunPlanned
+from heliograph.bus.events import (
+    BaseEvent,
+    Event,
+    NodeFinished,
+    NodeStarted,
+    RunAborted,
+    RunFinished,
+    RunHeartbeat,
+    RunPlanned,
+)
 from heliograph.bus.payloads import Outcome
 from heliograph.producer.dbt_args import parse_args
 from heliograph.producer.numbering import EventNumbers
-from heliograph.producer.report import RunReport
+from heliograph.producer.report import Conclusion, RunReport
 from heliograph.producer.sources.port import DbtEnded, DbtEvent, Selected, SelectedNode
 
 RECORDED = Path(__file__).parent / "recorded"
+E = TypeVar("E", bound=BaseEvent)
 
 
 class Told:
     """A report and what it told."""
 
-    def __init__(self, *words) -> None:
-        self.events = []
+    def __init__(self, *words: str) -> None:
+        self.events: list[Event] = []
         self.stopping = False
         numbers = EventNumbers(run="r", attempt=1, source="/dbt/shop/dev", put=self.events.append)
         self.report = RunReport(numbers, args=parse_args(words or ["build"]), stopping=lambda: self.stopping)
 
-    def select(self, *nodes):
+    def select(self, *nodes: SelectedNode) -> None:
         self.report.take(Selected(nodes=nodes))
         version = DbtEvent(name="MainReportVersion", info={"invocation_id": "i"}, data={"version": "=1.11.16"})
         self.report.take(version)
 
-    def replay(self, name):
+    def replay(self, name: str) -> None:
         for line in (RECORDED / name).read_text().splitlines():
             read = json.loads(line)
             self.report.take(DbtEvent(name=read["info"]["name"], info=read["info"], data=read["data"]))
 
-    def end(self, *, stopped_because=None, **more):
+    def end(self, *, stopped_because: str | None = None, **more: Any) -> Conclusion:
         return self.report.conclude(DbtEnded(**more), elapsed_s=1.0, stopped_because=stopped_because)
 
-    def of(self, kind):
+    def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-def model(name, *parents):
+def model(name: str, *parents: str) -> SelectedNode:
     return SelectedNode(
         unique_id=f"model.shop.{name}", resource_type="model", name=name, depends_on=parents, materialized="view"
     )
 
 
-def event(name, unique_id, *, status="success", materialized="view"):
+def event(name: str, unique_id: str, *, status: str = "success", materialized: str = "view") -> DbtEvent:
     resource_type, _, node_name = unique_id.split(".")
     info = {
         "unique_id": unique_id,
@@ -56,8 +67,8 @@ def event(name, unique_id, *, status="success", materialized="view"):
     return DbtEvent(name=name, data={"node_info": info, "run_result": {"status": status}})
 
 
-def result(unique_id, status, **more):
-    return {"unique_id": unique_id, "status": status, **more}
+def result(unique_id: str, status: str) -> dict[str, str]:
+    return {"unique_id": unique_id, "status": status}
 
 
 def test_the_batches_of_a_microbatch_model_are_not_its_end() -> None:
@@ -166,7 +177,9 @@ def test_a_failed_hook_is_the_cause_of_skips_dbt_never_announced() -> None:
         ({"exit_code": None, "interrupted": True}, "told to stop", "told to stop", None),
     ],
 )
-def test_a_broken_off_attempt_gives_no_node_an_end(ended, stopped_because, reason, exit_code) -> None:
+def test_a_broken_off_attempt_gives_no_node_an_end(
+    ended: dict[str, Any], stopped_because: str | None, reason: str, exit_code: int | None
+) -> None:
     told = Told()
     told.select(model("a"), model("b"))
     told.report.take(event("NodeStart", "model.shop.a"))

@@ -7,12 +7,12 @@ from heliograph.producer.stopping import Stopping
 class Target:
     """Takes signals; ``deaf`` ones do not end it."""
 
-    def __init__(self, *deaf) -> None:
-        self.got = []
+    def __init__(self, *deaf: int) -> None:
+        self.got: list[int] = []
         self.deaf = deaf
         self.ended = threading.Event()
 
-    def send(self, signum):
+    def send(self, signum: int) -> None:
         self.got.append(signum)
         if signum not in self.deaf:
             self.ended.set()

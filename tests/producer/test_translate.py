@@ -1,5 +1,7 @@
 import json
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from heliograph.producer.translate import MESSAGE_LIMIT, flatten, node_finished,
 RECORDED = Path(__file__).parent / "recorded"
 
 
-def recorded(name, event, unique_id):
+def recorded(name: str, event: str, unique_id: str) -> DbtEvent:
     for line in (RECORDED / name).read_text().splitlines():
         read = json.loads(line)
         if read["info"]["name"] == event and read["data"]["node_info"]["unique_id"] == unique_id:
@@ -18,7 +20,7 @@ def recorded(name, event, unique_id):
     raise AssertionError(unique_id)
 
 
-def finished(node_info=None, result=None, **more):
+def finished(node_info: dict[str, Any] | None = None, result: dict[str, Any] | None = None, **more: Any) -> DbtEvent:
     return DbtEvent(
         name="NodeFinished",
         data={
@@ -55,7 +57,7 @@ def test_reads_what_dbt_logs_of_a_tests_end() -> None:
 def test_reads_a_start_as_utc() -> None:
     data = node_started(recorded("build_with_every_type.jsonl", "NodeStart", "seed.shop.raw_orders"))
     assert data.started_at is not None
-    assert data.started_at.utcoffset().total_seconds() == 0
+    assert data.started_at.utcoffset() == timedelta(0)
     assert (data.resource_type, data.name) == ("seed", "raw_orders")
 
 
@@ -111,7 +113,7 @@ def test_causes_belong_to_skips_only() -> None:
 
 
 @pytest.mark.parametrize("code_key", ["compiled_code", "compiled_sql"])
-def test_reads_an_entry_of_run_results(code_key) -> None:
+def test_reads_an_entry_of_run_results(code_key: str) -> None:
     data = node_result(
         {
             "unique_id": "test.shop.t",

@@ -23,13 +23,13 @@ from heliograph.producer.verdict import verdict
         ("model", "None", Outcome.ERROR, None),
     ],
 )
-def test_reads_dbts_status_words(resource_type, status, outcome, found) -> None:
+def test_reads_dbts_status_words(resource_type: str, status: str, outcome: Outcome, found: TestOutcome | None) -> None:
     read = verdict(status, resource_type=resource_type, message=None)
     assert (read.outcome, read.test_outcome) == (outcome, found)
 
 
 @given(status=st.text())
-def test_only_words_that_mean_success_are_a_success(status) -> None:
+def test_only_words_that_mean_success_are_a_success(status: str) -> None:
     read = verdict(status, resource_type="model", message=None)
     assert read.outcome is not Outcome.SUCCESS or status.strip().lower() in {"success", "pass", "passed"}
 

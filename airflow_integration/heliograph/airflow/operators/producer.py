@@ -36,3 +36,5 @@ class DbtProducerWatcherOperator(DbtCommandOperator):
         summary = {unique_id: outcome.value for unique_id, outcome in result.outcomes.items()}
         ti.xcom_push(key="summary", value=summary)
         raise_for_failure(result)
+        if result.message:
+            self.log.warning("%s", result.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from heliograph.airflow.dbt_project.load import DbtGraph, load_graph
 from heliograph.airflow.errors import ConfigError
 from heliograph.airflow.rendering.airflow_tasks import TaskArguments, add_tasks
 from heliograph.airflow.rendering.task_plan import plan_tasks
+
+_log = logging.getLogger(__name__)
 
 # What dbt builds when tests are not wanted.
 _WITHOUT_TESTS = ["--resource-type", "model", "--resource-type", "seed", "--resource-type", "snapshot"]
@@ -56,6 +59,8 @@ def render_project(
     plan = plan_tasks(
         graph.filtered_nodes.values(), test_behavior=render.test_behavior, root_package=graph.project_name
     )
+    if not plan.tasks:
+        _log.warning("%s", _nothing_selected(dag, render))
     sensor = _sensor_arguments(project_config, profile_config, execution, render, operator_args or {})
     tasks_map = add_tasks(
         plan,
@@ -65,6 +70,15 @@ def render_project(
         arguments=TaskArguments(producer=_producer_arguments(sensor, execution, render), sensor=sensor),
     )
     return ProjectTasks(dbt_graph=graph, tasks_map=tasks_map)
+
+
+def _nothing_selected(dag: DAG, render: RenderConfig) -> ConfigError:
+    asked = f"select={list(render.select)}, exclude={list(render.exclude)}"
+    return ConfigError(
+        f"DAG {dag.dag_id}: the selection matches nothing ({asked}), so no node gets a task",
+        setting="RenderConfig.select, RenderConfig.exclude",
+        fix="compare it with what `dbt ls` lists for the same selection",
+    )
 
 
 def _sensor_arguments(

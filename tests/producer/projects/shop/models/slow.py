@@ -1,8 +1,9 @@
 import os
 from pathlib import Path
+from typing import Any
 
 
-def model(dbt, session):
+def model(dbt: Any, session: Any) -> Any:
     dbt.config(materialized="table")
     gate = os.environ.get("SHOP_GATE")
     if gate is not None:
