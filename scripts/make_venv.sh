@@ -19,8 +19,11 @@ fi
 echo "Installing the pinned development set into $venv with $($python --version)"
 "$python" -m venv "$venv"
 # uv resolves and installs in seconds what takes pip minutes; where it cannot be had, pip does the same work.
+# Bytecode is compiled once, as pip does: where PYTHONDONTWRITEBYTECODE is set, as in many containers, every start of
+# dbt and Airflow would otherwise compile their sources anew, for seconds.
 if "$venv/bin/python" -m pip install --quiet --constraint constraints.txt uv &&
-    "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --constraint constraints.txt --editable '.[dev]'; then
+    "$venv/bin/uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" --constraint constraints.txt \
+        --editable '.[dev]'; then
     exit 0
 fi
 echo "uv could not install the set; pip tries" >&2

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs every test: first those of one process in parallel, then the end-to-end ones, which need the machine.
+# A file's tests share one worker, so that the dbt runs they share take place once.
 set -u
 bin=.venv/bin
 reports=.build/tests
@@ -7,7 +8,7 @@ mkdir -p "$reports"
 rm -f .coverage .coverage.* "$reports"/*.xml
 status=0
 
-"$bin/python" -m pytest -q -n 2 --dist loadgroup -m "not e2e" --cov --cov-report= \
+"$bin/python" -m pytest -q -n 2 --dist loadfile -m "not e2e" --cov --cov-report= \
     --junitxml="$reports/parts.xml" || status=1
 "$bin/python" -m pytest -q -m e2e --cov --cov-append --cov-report= \
     --junitxml="$reports/end-to-end.xml" || status=1

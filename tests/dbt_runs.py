@@ -87,6 +87,15 @@ class Shop:
         return {result["unique_id"]: result["status"] for result in content["results"]}
 
 
+def latest_attempt(events: list[Event]) -> AttemptState:
+    """What one run's events say of its latest attempt."""
+    state = RunState(run=events[0].run)
+    for event in events:
+        state.apply(event)
+    assert state.latest is not None
+    return state.latest
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ran:
     """A command that has ended."""
@@ -97,11 +106,7 @@ class Ran:
 
     @property
     def state(self) -> AttemptState:
-        state = RunState(run=RUN)
-        for event in self.events:
-            state.apply(event)
-        assert state.latest is not None
-        return state.latest
+        return latest_attempt(self.events)
 
     @property
     def kinds(self) -> list[str]:

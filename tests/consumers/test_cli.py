@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -63,7 +64,6 @@ def test_without_following_it_prints_what_is_there(bus_url: str, tail: Callable[
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([RUN], ["--bus", "HELIOGRAPH_BUS_URL"]),
         ([RUN, "--bus", "kafka://somewhere"], ["unknown scheme", "kafka"]),
         ([RUN, "--bus", "sqlite://"], ["sqlite:////absolute"]),
         ([RUN, "--bus", "sqlite:////proc/no/such.db", "--no-follow"], ["cannot be written"]),
@@ -76,6 +76,15 @@ def test_bad_input_is_a_clear_message(arguments: list[str], words: list[str], ta
     assert typed.exit_code == 2
     assert all(word in typed.err for word in words), typed.err
     assert "Traceback" not in typed.err + typed.out
+
+
+def test_without_a_bus_it_reads_the_file_of_the_users_own_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tail: Callable[..., Typed]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    publish(f"sqlite:///{tmp_path}/heliograph/events.db")
+
+    assert "model.shop.orders" in tail(RUN, "--no-follow").out
 
 
 def test_an_unknown_run_is_a_clear_message(sqlite_bus_url: str, tail: Callable[..., Typed]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from dbt_runs import DBT, RUN, Ran, Shop, run_shop
 from heliograph.bus.events import Event, NodeFinished, RunStarted
 from heliograph.bus.payloads import Outcome, SkipReason, TestOutcome
 from heliograph.bus.sqlite_log import SqliteLog
-from watched_log import WatchedLog
 
 CUSTOMERS = "model.shop.customers"
 FAILING_TEST = "test.shop.assert_amounts_are_large"
@@ -212,13 +210,21 @@ def test_a_failing_hook_leaves_every_node_skipped_because_of_it(failing_hook: Ra
         assert (data.outcome, data.skip_reason, data.caused_by) == (Outcome.SKIPPED, SkipReason.OTHER, (HOOK,))
 
 
-@pytest.mark.parametrize("executable", [None, DBT])
-def test_a_compile_error_ends_the_run_before_any_node(tmp_path: Path, executable: str | None) -> None:
-    ran = run_shop(tmp_path / "shop", "build", breaking="compile", dbt_executable=executable)
+def test_a_compile_error_ends_the_run_before_any_node(tmp_path: Path) -> None:
+    ran = run_shop(tmp_path / "shop", "build", breaking="compile")
     assert [kind for kind in ran.kinds if kind != "run.heartbeat"] == ["run.started", "run.finished"]
     assert ran.result.exit_code == 2
     assert "no_such_model" in (ran.finished.message or "")
     assert any("no_such_model" in line for line in ran.shop.lines)
+
+
+def test_an_unknown_target_of_another_dbt_is_told_in_its_words(tmp_path: Path) -> None:
+    ran = run_shop(tmp_path / "shop", "build", target="nowhere", dbt_executable=DBT)
+    assert [kind for kind in ran.kinds if kind != "run.heartbeat"] == ["run.started", "run.finished"]
+    assert ran.result.exit_code == 2
+    assert "nowhere" in (ran.finished.message or "")
+    assert any("nowhere" in line for line in ran.shop.lines)
+    assert ran.events[0].source == "/dbt/shop/nowhere"
 
 
 def test_a_selection_that_matches_nothing_says_so(tmp_path: Path) -> None:
@@ -227,29 +233,3 @@ def test_a_selection_that_matches_nothing_says_so(tmp_path: Path) -> None:
     assert ran.plan.nodes == ()
     assert ran.result.exit_code == 0
     assert ran.result.message == "The selection matched nothing: dbt build --select tag:none"
-
-
-def test_an_unknown_target_is_told_in_dbts_words(tmp_path: Path) -> None:
-    ran = run_shop(tmp_path / "shop", "build", target="nowhere")
-    assert ran.result.exit_code == 2
-    assert "nowhere" in (ran.result.message or "")
-    assert ran.events[0].source == "/dbt/shop/nowhere"
-
-
-def test_dbt_comes_to_its_end_while_the_log_takes_nothing(tmp_path: Path) -> None:
-    """I7: the log holds every append until dbt has ended, and still gets everything."""
-    shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
-    log.hold()
-
-    def on_output(line: str) -> None:
-        # dbt's own last line, printed after its last node and its run_results.json
-        if "Done. PASS=" in line:
-            assert log.events == []
-            assert json.loads((shop.folder / "target" / "run_results.json").read_text())["results"]
-            log.release()
-
-    result = shop.command("seed", log=log, on_output=on_output).run()
-    ran = Ran(shop=shop, result=result, events=log.events)
-    assert (result.exit_code, result.undelivered) == (0, 0)
-    assert ran.state.complete
-    assert ran.end("seed.shop.raw_orders").outcome is Outcome.SUCCESS

@@ -49,9 +49,8 @@ def children() -> list[psutil.Process]:
     return [process for guard in guards for process in (guard, *guard.children(recursive=True))]
 
 
-@pytest.mark.parametrize("executable", [None, DBT])
-def test_a_stop_ends_dbt_and_publishes_that_the_run_was_aborted(tmp_path: Path, executable: str | None) -> None:
-    running = Running(tmp_path / "shop", dbt_executable=executable, stop_grace_s=1.0)
+def test_a_stop_ends_another_dbt_and_publishes_that_the_run_was_aborted(tmp_path: Path) -> None:
+    running = Running(tmp_path / "shop", dbt_executable=DBT, stop_grace_s=1.0)
     processes = children()
     running.command.stop("the task was killed")
     ran = running.end()
@@ -124,19 +123,29 @@ def test_whatever_breaks_into_the_producer_ends_dbt_and_tells_the_abort(tmp_path
     assert alive == []
 
 
-def test_events_wait_for_a_log_that_is_away_at_the_start(tmp_path: Path) -> None:
+def test_dbt_comes_to_its_end_while_the_log_takes_nothing(tmp_path: Path) -> None:
+    """I7: the log is away at the start, then holds every append until dbt has ended, and still gets everything."""
     shop, log = Shop.copy(tmp_path / "shop"), WatchedLog()
     log.failure = BusUnavailable("the broker is away")
+    taken: list[int] = []
 
     def on_output(line: str) -> None:
-        if "START seed" in line:
+        if "Running with dbt" in line:
+            log.hold()
+        # dbt's own last line, printed after its last node and its run_results.json
+        if "Done. PASS=" in line:
+            assert shop.run_results
+            taken.append(len(log.events))
             log.failure = None
+            log.release()
 
     result = shop.command("seed", log=log, on_output=on_output).run()
     ran = Ran(shop=shop, result=result, events=log.events)
+    assert taken == [0]
     assert (result.exit_code, result.undelivered) == (0, 0)
     assert isinstance(log.events[0], RunStarted)
     assert ran.state.complete
+    assert ran.end("seed.shop.raw_orders").outcome is Outcome.SUCCESS
 
 
 def test_a_log_that_goes_away_for_good_leaves_dbts_exit_code_and_is_told(
