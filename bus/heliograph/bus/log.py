@@ -18,6 +18,14 @@ class Recorded:
     event: Event
 
 
+class EventAppender(Protocol):
+    """What a spool needs of a log: ``append`` as ``EventLog`` has it."""
+
+    def append(self, events: Sequence[Event]) -> None:
+        """See ``EventLog.append``."""
+        ...
+
+
 class EventLog(Protocol):
     """One append-only log of events.
 

@@ -13,7 +13,7 @@ from tenacity.wait import wait_base
 
 from heliograph.bus.errors import BusError, BusUnavailable, HeliographError, UndeliveredEvents
 from heliograph.bus.events import Event
-from heliograph.bus.log import EventLog
+from heliograph.bus.log import EventAppender
 from heliograph.bus.patience import BACK_OFF, tell
 
 _log = logging.getLogger(__name__)
@@ -25,12 +25,12 @@ class Spool:
     """The producer's outbox: ``put`` is for dbt's threads, one thread of its own publishes in order.
 
     Args:
-        log: only its ``append`` is used; closing it stays with the caller.
+        log: where the events go; closing it stays with the caller.
         wait: the back-off between two tries of a log that does not answer.
         batch: how many events one ``append`` takes at most.
     """
 
-    def __init__(self, log: EventLog, *, wait: wait_base = BACK_OFF, batch: int = _BATCH) -> None:
+    def __init__(self, log: EventAppender, *, wait: wait_base = BACK_OFF, batch: int = _BATCH) -> None:
         self._log = log
         self._batch = batch
         self._waiting: deque[Event] = deque()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import cast
 
 from heliograph.bus.errors import BusMissing, BusRefused, HeliographError, UndeliveredEvents
 from heliograph.bus.events import Event
-from heliograph.bus.log import EventLog
+from heliograph.bus.log import EventAppender
 from heliograph.bus.spool import Spool
 
 
 class _FirstAnswer:
     """Passes ``append`` on and remembers how the log answered the first time."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventAppender) -> None:
         self._log = log
         self.given = threading.Event()
         self.refusal: HeliographError | None = None
@@ -33,9 +32,9 @@ class _FirstAnswer:
 class Outbox:
     """Takes events at once and delivers them in the background. ``put`` is for any thread."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventAppender) -> None:
         self._first = _FirstAnswer(log)
-        self._spool = Spool(cast("EventLog", self._first))  # a spool only appends
+        self._spool = Spool(self._first)
         self.put = self._spool.put
 
     @property

@@ -47,15 +47,14 @@ def add_tasks(
         if planned.group_id is not None:
             node_place = {"dag": dag, "task_group": _node_group(planned, dag=dag, parent=group, known=tasks_map)}
         always = start_order is StartOrder.ALL_AT_ONCE or (planned.is_root and group is None)
-        task = _task(
-            planned,
-            {
-                **({"trigger_rule": "always"} if always else {}),
-                **node_place,
-                **(_sensor_arguments(planned, producer, group_id) if planned.kind is not TaskKind.EMPTY else {}),
-                **_for_kind(planned, arguments.sensor),
-            },
-        )
+        keywords = {**({"trigger_rule": "always"} if always else {}), **node_place}
+        task: BaseOperator
+        if planned.kind is TaskKind.EMPTY:
+            # It runs nothing, so the arguments of the dbt command mean nothing to it.
+            task = EmptyOperator(task_id=planned.label, **keywords)
+        else:
+            keywords |= {**_sensor_arguments(planned, producer, group_id), **arguments.sensor}
+            task = DbtNodeSensor(task_id=planned.label, **keywords)
         made[planned.task_id] = task
         tasks_map.setdefault(planned.unique_id, task)
         upstream = [made[task_id] for task_id in planned.upstream]
@@ -77,17 +76,6 @@ def _node_group(
     node_group = TaskGroup(group_id=planned.group_id, dag=dag, parent_group=parent or dag.task_group)
     known[planned.unique_id] = node_group
     return node_group
-
-
-def _task(planned: PlannedTask, keywords: dict[str, Any]) -> BaseOperator:
-    if planned.kind is TaskKind.EMPTY:
-        return EmptyOperator(task_id=planned.label, **keywords)
-    return DbtNodeSensor(task_id=planned.label, **keywords)
-
-
-def _for_kind(planned: PlannedTask, sensor: Mapping[str, Any]) -> Mapping[str, Any]:
-    # An empty task runs nothing, so the arguments of the dbt command mean nothing to it.
-    return {} if planned.kind is TaskKind.EMPTY else sensor
 
 
 def _sensor_arguments(
