@@ -15,6 +15,7 @@ from pydantic_core import PydanticSerializationError
 
 from heliograph.bus.errors import MalformedEvent, NewerEventVersion
 from heliograph.bus.payloads import (
+    AttemptClaimedData,
     CancelRequestedData,
     NodeFinishedData,
     NodeStartedData,
@@ -109,6 +110,14 @@ class RetryRequested(BaseEvent):
     data: RetryRequestedData
 
 
+class AttemptClaimed(BaseEvent):
+    """``attempt`` is 1: which attempt it will be, its place in the log tells."""
+
+    counted: ClassVar[bool] = False
+    type: Literal["dev.heliograph.attempt.claimed.v1"] = "dev.heliograph.attempt.claimed.v1"
+    data: AttemptClaimedData
+
+
 class CancelRequested(BaseEvent):
     counted: ClassVar[bool] = False
     type: Literal["dev.heliograph.cancel.requested.v1"] = "dev.heliograph.cancel.requested.v1"
@@ -125,6 +134,7 @@ Event = (
     | RunAborted
     | RunLost
     | RetryRequested
+    | AttemptClaimed
     | CancelRequested
 )
 

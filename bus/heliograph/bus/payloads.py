@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 COMPILED_SQL_LIMIT = 64 * 1024
 """Characters of compiled SQL carried in an event; longer SQL is cut and pointed to by its path."""
 
+NODE_LINES_LIMIT = 200
+"""Log lines of one node carried in an event."""
+
 
 class Payload(BaseModel):
     """Base of every payload: frozen, forward compatible."""
@@ -58,6 +61,10 @@ class RunStartedData(Payload):
     """The producer took the run and is about to start dbt.
 
     ``lease_s``: when no event of the attempt arrives for this many seconds, the producer is taken for dead.
+    ``fresh``: the whole command is run anew, and what earlier attempts reported counts no longer; otherwise
+    the attempt runs what earlier ones left undone.
+    ``answers`` holds the ids of the ``retry.requested`` events that this attempt answers; ``started_by`` names who
+    started it, in Airflow the task.
     """
 
     project: str
@@ -67,7 +74,10 @@ class RunStartedData(Payload):
     producer_version: str | None = None
     producer_host: str | None = None
     producer_pid: int | None = None
-    lease_s: float = Field(default=30.0, gt=0)
+    lease_s: float = Field(default=25.0, gt=0)
+    fresh: bool = False
+    answers: tuple[str, ...] = ()
+    started_by: str | None = None
 
 
 class PlannedNode(Payload):
@@ -104,6 +114,14 @@ class Interval(Payload):
     completed_at: datetime
 
 
+class Freshness(Payload):
+    """How old a source's newest row is: its age in seconds, and the two moments whose difference that is."""
+
+    age_s: float
+    max_loaded_at: datetime | None = None
+    snapshotted_at: datetime | None = None
+
+
 class NodeFinishedData(Payload):
     """How one node ended.
 
@@ -111,6 +129,7 @@ class NodeFinishedData(Payload):
     ``compiled_sql`` holds at most ``COMPILED_SQL_LIMIT`` characters; ``compiled_sql_path`` (relative to the dbt
     project) points to the whole text.
     ``caused_by`` names the failed parents of a node skipped for that reason, where dbt told them.
+    ``lines`` are dbt's own readable log lines about the node, at most ``NODE_LINES_LIMIT`` of them.
     """
 
     outcome: Outcome
@@ -131,13 +150,26 @@ class NodeFinishedData(Payload):
     adapter_response: Mapping[str, str | int | float | bool | None] = Field(default_factory=dict)
     compiled_sql: str | None = None
     compiled_sql_path: str | None = None
+    lines: tuple[str, ...] = ()
+    freshness: Freshness | None = None
     reconciled: bool = False
 
 
 class RunHeartbeatData(Payload):
-    """The producer lives. ``spooled`` counts events not yet confirmed by the log."""
+    """The producer lives. ``spooled`` counts events not yet confirmed by the log.
+
+    ``rss_bytes``: the resident memory of dbt and all it started, where it could be sampled.
+    """
 
     spooled: int = 0
+    running: tuple[str, ...] = ()
+    rss_bytes: int | None = None
+
+
+class MemoryPeak(Payload):
+    """The most resident memory that dbt and all it started were seen to use, and the nodes that ran just then."""
+
+    rss_bytes: int
     running: tuple[str, ...] = ()
 
 
@@ -154,6 +186,7 @@ class RunFinishedData(Payload):
     counts: Mapping[Outcome, int] = Field(default_factory=dict)
     elapsed_s: float | None = None
     message: str | None = None
+    memory_peak: MemoryPeak | None = None
 
 
 class RunAbortedData(Payload):
@@ -165,17 +198,39 @@ class RunAbortedData(Payload):
 
 
 class RunLostData(Payload):
-    """Nothing was heard of the producer for longer than its lease; written by whoever noticed."""
+    """Nothing was heard of the producer for longer than its lease; written by whoever noticed.
+
+    ``heard_up_to``: the highest sequence that the finder had received; a later one refutes the finding. None is never
+    refuted.
+    """
 
     reason: str
     noticed_by: str | None = None
+    heard_up_to: int | None = None
 
 
 class RetryRequestedData(Payload):
-    """Someone asks that these nodes run again."""
+    """Someone asks that these nodes run again.
+
+    ``tests``: the tests of these nodes are meant, not the nodes themselves.
+    ``requested_by`` names who asks, in Airflow the task. ``arguments`` is a fingerprint of the dbt arguments to run
+    with: only requests of equal fingerprints can be answered by one command.
+    """
 
     nodes: tuple[str, ...]
+    tests: bool = False
     requested_by: str | None = None
+    arguments: str | None = None
+
+
+class AttemptClaimedData(Payload):
+    """Someone is about to start a further attempt.
+
+    The order of claims in the log numbers the attempts: the first claim of a run is attempt 2, and so on. Whoever
+    claimed starts dbt only when no earlier attempt goes on.
+    """
+
+    claimed_by: str
 
 
 class CancelRequestedData(Payload):

@@ -6,12 +6,14 @@ of one attempt say something about the same thing, the one with the higher seque
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeVar
 
 from heliograph.bus.events import (
+    AttemptClaimed,
     BaseEvent,
     CancelRequested,
     Event,
@@ -50,12 +52,14 @@ class SequenceSet:
 
     contiguous: int = 0
     beyond: set[int] = field(default_factory=set)
+    highest: int = 0
 
     def add(self, sequence: int) -> bool:
         """Takes ``sequence`` in; False if it was there."""
         if sequence <= self.contiguous or sequence in self.beyond:
             return False
         self.beyond.add(sequence)
+        self.highest = max(self.highest, sequence)
         while self.contiguous + 1 in self.beyond:
             self.contiguous += 1
             self.beyond.remove(self.contiguous)
@@ -63,7 +67,7 @@ class SequenceSet:
 
     def missing(self, last: int | None = None) -> list[int]:
         """The sequences not seen up to ``last``, or up to the highest that was seen."""
-        highest = last if last is not None else max(self.beyond, default=self.contiguous)
+        highest = last if last is not None else self.highest
         return [s for s in range(self.contiguous + 1, highest + 1) if s not in self.beyond]
 
 
@@ -93,13 +97,21 @@ class AttemptState:
             return Phase.FINISHED
         if self.aborted is not None:
             return Phase.ABORTED
-        if self.lost is not None:
+        if self.loss is not None:
             return Phase.LOST
         if self.planned is not None:
             return Phase.PLANNED
         if self.started is not None:
             return Phase.STARTED
         return Phase.UNKNOWN
+
+    @property
+    def loss(self) -> RunLost | None:
+        """The finding that the producer is dead, as long as nothing it said later refutes it."""
+        if self.lost is None:
+            return None
+        heard = self.lost.data.heard_up_to
+        return self.lost if heard is None or self.sequences.highest <= heard else None
 
     @property
     def over(self) -> bool:
@@ -145,6 +157,7 @@ class RunState:
     run: str
     attempts: dict[int, AttemptState] = field(default_factory=dict)
     retries: dict[str, RetryRequested] = field(default_factory=dict)
+    claims: dict[str, AttemptClaimed] = field(default_factory=dict)
 
     def apply(self, event: Event) -> bool:
         """Folds the event in; False if it changed nothing (a duplicate, an older word, another run's event)."""
@@ -152,6 +165,8 @@ class RunState:
             return False
         if isinstance(event, RetryRequested):
             return _keep(self.retries, event.id, event)
+        if isinstance(event, AttemptClaimed):
+            return _keep(self.claims, event.id, event)
         attempt = self.attempts.get(event.attempt)
         if attempt is None:
             attempt = self.attempts[event.attempt] = AttemptState(attempt=event.attempt)
@@ -163,9 +178,19 @@ class RunState:
         """The newest attempt of which anything is known."""
         return self.attempts[max(self.attempts)] if self.attempts else None
 
+    @property
+    def counting_from(self) -> int:
+        """The newest attempt that ran the whole command anew: what was reported before it counts no longer."""
+        fresh = (
+            number
+            for number, attempt in self.attempts.items()
+            if attempt.started is not None and attempt.started.data.fresh
+        )
+        return max(fresh, default=1)
+
     def result(self, unique_id: str) -> NodeFinishedData | None:
-        """How the node ended in the newest attempt in which it ended."""
-        for number in sorted(self.attempts, reverse=True):
+        """How the node ended in the newest attempt that counts and in which it ended."""
+        for number in sorted((n for n in self.attempts if n >= self.counting_from), reverse=True):
             found = self.attempts[number].result(unique_id)
             if found is not None:
                 return found
@@ -210,7 +235,14 @@ def _tests_of(nodes: Iterable[PlannedNode]) -> dict[str, list[str]]:
 
 def _newer(event: BaseEvent, known: BaseEvent | None) -> bool:
     # Ids break the tie of events outside the counter, so that order never decides.
-    return known is None or (event.sequence, event.id) > (known.sequence, known.id)
+    return known is None or (_weight(event), event.id) > (_weight(known), known.id)
+
+
+def _weight(event: BaseEvent) -> float:
+    """Of two findings of a loss, the one that heard more is harder to refute."""
+    if isinstance(event, RunLost):
+        return math.inf if event.data.heard_up_to is None else event.data.heard_up_to
+    return event.sequence
 
 
 def _keep(known: dict[str, _E], key: str, event: _E) -> bool:
