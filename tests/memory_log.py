@@ -65,3 +65,16 @@ class MemoryLog:
         # Every follower waits on the same flag: a new one per growth, so that none clears it for another.
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
+
+
+class DirectWriter:
+    """Writes to a memory log in the loop itself: under virtual time a thread would be overtaken."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    async def write(self, events: Sequence[Event]) -> None:
+        self._log.append(events)
+
+    def close(self) -> None:
+        pass

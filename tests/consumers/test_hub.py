@@ -17,7 +17,7 @@ from heliograph.bus.errors import BusRefused, BusUnavailable, NewerEventVersion
 from heliograph.bus.payloads import Outcome
 from heliograph.bus.run_state import Phase, RunState
 from heliograph.consumers.hub import Hub
-from memory_log import MemoryLog
+from memory_log import DirectWriter, MemoryLog
 from run_events import Attempt, model
 from virtual_time import in_virtual_time
 
@@ -56,7 +56,7 @@ class Over:
 
 
 def hub_on(log: MemoryLog, **more: Any) -> Hub:
-    return Hub(log, clock=asyncio.get_running_loop().time, **more)
+    return Hub(log, clock=asyncio.get_running_loop().time, writer=DirectWriter(log), **more)
 
 
 async def turns(count: int = 5) -> None:

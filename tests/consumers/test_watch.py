@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from heliograph.bus.events import Event
+from heliograph.bus.events import Event, RunLost
 from heliograph.bus.run_state import AttemptState, Phase, RunState
 from heliograph.consumers.hub import Hub
-from memory_log import MemoryLog
+from heliograph.consumers.surroundings import TaskFate
+from memory_log import DirectWriter, MemoryLog
 from run_events import Attempt, model
 from virtual_time import VirtualTimeLoop, in_virtual_time
 
@@ -46,14 +47,17 @@ class Complete:
         return attempt if (attempt := state.attempts.get(1)) is not None and attempt.complete else None
 
 
+TO_COME, RUNS, FAILED = TaskFate.TO_COME, TaskFate.RUNS, TaskFate.FAILED
+
+
 @dataclass
 class Check:
     """A producer check that gives its answers one after the other, the last one forever."""
 
-    answers: list[str | None]
+    answers: list[TaskFate]
     asked_at: list[float] = field(default_factory=list)
 
-    async def __call__(self, run: str) -> str | None:
+    async def __call__(self) -> TaskFate:
         self.asked_at.append(now())
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
@@ -63,7 +67,7 @@ def now() -> float:
 
 
 def hub_on(log: MemoryLog, **more: Any) -> Hub:
-    return Hub(log, clock=asyncio.get_running_loop().time, **more)
+    return Hub(log, clock=asyncio.get_running_loop().time, writer=DirectWriter(log), **more)
 
 
 def asked(hub: Hub, question: Any, **more: Any) -> asyncio.Future[Any]:
@@ -151,23 +155,44 @@ async def test_a_process_that_stood_still_does_not_take_the_producer_for_dead() 
 @in_virtual_time
 async def test_one_check_per_run_is_asked_until_it_gives_a_reason_however_many_wait() -> None:
     log, run = MemoryLog(), Attempt()
-    hub, check = hub_on(log, lease_check_interval_s=10), Check([None, None, "the worker is gone"])
+    hub, check = hub_on(log, lease_check_interval_s=10), Check([TO_COME, TO_COME, FAILED])
     log.append([run.started(lease_s=20)])
     answers = [asked(hub, Loss(), producer_check=check) for _ in range(100)]
     begun = now()
     reasons = await asyncio.gather(*answers)
     assert [at - begun for at in check.asked_at] == pytest.approx([20, 30, 40], abs=1)
-    assert all(reason.startswith("the worker is gone") for reason in reasons)
+    assert all(reason.startswith("the producer's task failed") for reason in reasons)
+
+
+@in_virtual_time
+async def test_a_silent_producer_that_is_said_to_run_is_dead_all_the_same() -> None:
+    log, run = MemoryLog(), Attempt()
+    log.append([run.started(lease_s=20)])
+    begun = now()
+    reason = await asked(hub_on(log), Loss(), producer_check=Check([RUNS]))
+    assert "said to run" in reason
+    assert now() - begun <= 21
+
+
+@in_virtual_time
+async def test_who_finds_a_loss_tells_the_log() -> None:
+    log, run = MemoryLog(), Attempt()
+    log.append([run.started(lease_s=20), run.planned(ORDERS)])
+    reason = await asked(hub_on(log), Loss())
+    await asyncio.sleep(1)
+    told = log.events[-1]
+    assert isinstance(told, RunLost)
+    assert (told.data.reason, told.data.heard_up_to) == (reason, 2)
 
 
 @in_virtual_time
 async def test_an_event_that_comes_while_the_check_is_asked_counts_more_than_its_answer() -> None:
     log, run = MemoryLog(), Attempt()
 
-    async def slow(_: str) -> str:
+    async def slow() -> TaskFate:
         log.append([run.heartbeat()])
         await asyncio.sleep(1)
-        return "gone"
+        return FAILED
 
     log.append([run.started(lease_s=20)])
     answer = asked(hub_on(log), Loss(), producer_check=slow)
@@ -178,11 +203,11 @@ async def test_an_event_that_comes_while_the_check_is_asked_counts_more_than_its
 
 @in_virtual_time
 async def test_a_check_that_fails_or_hangs_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
-    async def hangs(_: str) -> str | None:
+    async def hangs() -> TaskFate:
         await asyncio.Event().wait()
-        return None
+        return FAILED
 
-    async def fails(_: str) -> str | None:
+    async def fails() -> TaskFate:
         raise OSError("no database")
 
     for check in (hangs, fails):
@@ -198,10 +223,10 @@ async def test_a_check_that_fails_or_hangs_is_no_news(caplog: pytest.LogCaptureF
 @in_virtual_time
 async def test_a_producer_that_never_began_is_asked_after() -> None:
     log = MemoryLog()
-    check = Check([None, None, "the producer task failed before it started dbt"])
+    check = Check([TO_COME, RUNS, FAILED])
     begun = now()
     reason = await asked(hub_on(log, lease_check_interval_s=10), Loss(), producer_check=check)
-    assert reason == "the producer task failed before it started dbt"
+    assert reason == "the producer's task ended before it ran dbt"
     assert [at - begun for at in check.asked_at] == pytest.approx([10, 20, 30], abs=1)
 
 
@@ -217,8 +242,8 @@ async def test_without_a_check_a_producer_that_never_began_is_waited_for() -> No
 async def test_a_second_attempt_that_never_begins_is_asked_after_too() -> None:
     log = MemoryLog()
     log.append(Attempt().whole([ORDERS]))
-    check = Check([None, "nobody took the retry"])
-    assert await asked(hub_on(log), Loss(attempt=2), producer_check=check) == "nobody took the retry"
+    reason = await asked(hub_on(log), Loss(attempt=2), producer_check=Check([TO_COME, FAILED]))
+    assert reason == "the producer's task ended before it ran dbt"
 
 
 @in_virtual_time
@@ -239,7 +264,7 @@ async def test_a_producer_that_speaks_after_its_lease_is_believed_again() -> Non
 async def test_an_older_attempt_that_fell_silent_is_lost_while_the_newer_one_lives() -> None:
     log, first, second = MemoryLog(), Attempt(), Attempt(attempt=2)
     log.append([first.started(lease_s=20), second.started(lease_s=20)])
-    answer = asked(hub_on(log), Loss(attempt=1), producer_check=Check([None]))
+    answer = asked(hub_on(log), Loss(attempt=1), producer_check=Check([TO_COME]))
     newer = asyncio.ensure_future(_keep_alive(log, second))
     await answer
     newer.cancel()
@@ -296,7 +321,7 @@ async def test_events_that_come_late_but_in_time_close_the_gap() -> None:
 @in_virtual_time
 async def test_the_loss_of_an_attempt_that_never_began_does_not_stand_against_its_late_begin() -> None:
     log, run = MemoryLog(), Attempt()
-    hub, check = hub_on(log), Check(["the producer task failed", None])
+    hub, check = hub_on(log), Check([FAILED, TO_COME])
     await asked(hub, Loss(), producer_check=check)
     answer = asked(hub, Loss(), producer_check=check)
     await asyncio.sleep(60)

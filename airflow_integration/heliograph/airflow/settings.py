@@ -54,12 +54,12 @@ def bus_url() -> str:
 
 def heartbeat_s() -> float:
     """Seconds between two signs of life of a producer."""
-    return _get_seconds("heartbeat_s", 10.0)
+    return _get_seconds("heartbeat_s", 5.0)
 
 
 def lease_s() -> float:
     """Seconds of silence after which a producer is taken for dead."""
-    return _get_seconds("lease_s", 30.0)
+    return _get_seconds("lease_s", 25.0)
 
 
 def drain_limit_s() -> float:

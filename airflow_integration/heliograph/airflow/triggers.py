@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from heliograph.airflow.bus import aresolve_bus_url
 from heliograph.airflow.end_events import end_event
-from heliograph.airflow.producer_watch import ProducerState, ProducerWatch
 from heliograph.airflow.run_key import run_key
+from heliograph.airflow.surroundings import AirflowSurroundings
 from heliograph.bus.errors import HeliographError
-from heliograph.consumers.attempts import AttemptOver, KnownAttempt, NewestAttempt
-from heliograph.consumers.decision import End, NodeQuestion, TestsQuestion, Verdict
-from heliograph.consumers.hub import Hub, Waiter
+from heliograph.consumers.decision import End, Verdict, question_about
+from heliograph.consumers.node_try import NodeTask, NodeTry, RunDbt
 from heliograph.consumers.shared import hub_for
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
 
-T = TypeVar("T")
-
 RESUME_FAILED = "failed"
 RESUME_RUN = "run"
-
-_RECHECK_S = 1.0
 
 
 class NodeTrigger(BaseTrigger):
@@ -35,11 +29,14 @@ class NodeTrigger(BaseTrigger):
 
     Args:
         unique_id: dbt's unique id of the node.
-        tests: wait for the node's tests instead of the node itself.
         producer_task_id: the task that runs dbt in the same DAG run.
+        tests: wait for the node's tests instead of the node itself.
         group_id: the DbtTaskGroup both are in, if any.
         since: ISO time before the run began; only needed where the trigger is given no DAG run (a task that deferred
             itself on a worker).
+        retries, producer_retries: Airflow's ``retries`` of this task and of the producer's.
+        parents: the tasks of the node's parents, where this task does not wait for them.
+        arguments: fingerprint of the task's own dbt arguments, where it has any.
     """
 
     def __init__(
@@ -50,6 +47,10 @@ class NodeTrigger(BaseTrigger):
         tests: bool = False,
         group_id: str | None = None,
         since: str | None = None,
+        retries: int = 0,
+        producer_retries: int = 0,
+        parents: Sequence[str] = (),
+        arguments: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it without types
         self.unique_id = unique_id
@@ -57,6 +58,10 @@ class NodeTrigger(BaseTrigger):
         self.tests = tests
         self.group_id = group_id
         self.since = since
+        self.retries = retries
+        self.producer_retries = producer_retries
+        self.parents = list(parents)
+        self.arguments = arguments
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, plain JSON."""
@@ -68,6 +73,10 @@ class NodeTrigger(BaseTrigger):
                 "tests": self.tests,
                 "group_id": self.group_id,
                 "since": self.since,
+                "retries": self.retries,
+                "producer_retries": self.producer_retries,
+                "parents": self.parents,
+                "arguments": self.arguments,
             },
         )
 
@@ -81,42 +90,38 @@ class NodeTrigger(BaseTrigger):
         yield event
 
     async def _resolve(self) -> TriggerEvent:
-        hub = hub_for(await aresolve_bus_url())
-        if self._task.try_number > 1:
-            return await self._resolve_again(hub)
-        return self._end(await self._ask(hub, attempt_from=1))
-
-    async def _resolve_again(self, hub: Hub) -> TriggerEvent:
-        """A retried or cleared task: a new attempt of the producer decides, or the log, or a run of the node's own."""
-        known, state = await self._newest_attempt(hub)
-        if state is ProducerState.RUNS:
-            # dbt still runs: no second dbt may start beside it.
-            await self._wait(hub, AttemptOver(number=known.number))
-        elif state is ProducerState.TO_COME:
-            verdict = await self._ask(hub, attempt_from=known.number + 1)
-            if (await self._wait(hub, NewestAttempt())).number > known.number:
-                return self._end(verdict)
-        verdict = await self._ask(hub, attempt_from=1)
-        if verdict.end is End.FAILED:
-            self.log.info("%s: %s; it runs again on a worker", self.unique_id, verdict.reason)
+        ti = self._task
+        node_try = NodeTry(
+            run_key(dag_id=ti.dag_id, group_id=self.group_id, run_id=ti.run_id),
+            self._node_task(ti),
+            hub=hub_for(await aresolve_bus_url()),
+            surroundings=AirflowSurroundings(
+                dag_id=ti.dag_id, run_id=ti.run_id, producer_task_id=self.producer_task_id
+            ),
+        )
+        outcome = await node_try.resolve()
+        if isinstance(outcome, RunDbt):
+            self.log.info("%s runs again, on a worker", self.unique_id)
             return TriggerEvent({RESUME_RUN: True})
-        return self._end(verdict)
+        return self._end(outcome)
 
-    async def _newest_attempt(self, hub: Hub) -> tuple[KnownAttempt, ProducerState]:
-        while True:
-            known = await self._wait(hub, NewestAttempt())
-            state = await self._producer.state()
-            if state is not ProducerState.RUNS or (known.number and not known.over):
-                return known, state
-            # Its task runs, its dbt does not: it is about to begin its first event, or to end. Either takes seconds.
-            await asyncio.sleep(_RECHECK_S)
-
-    async def _ask(self, hub: Hub, *, attempt_from: int) -> Verdict:
-        question = TestsQuestion if self.tests else NodeQuestion
-        return await self._wait(hub, question(unique_id=self.unique_id, attempt_from=attempt_from))
-
-    async def _wait(self, hub: Hub, waiter: Waiter[T]) -> T:
-        return await hub.wait(self._run, waiter, since=self._since, producer_check=self._producer.gone)
+    def _node_task(self, ti: TaskInstance) -> NodeTask:
+        server_context = getattr(ti, "_ti_context_from_server", None)
+        dag_run = server_context.dag_run if server_context is not None else None
+        # ``run_after`` is never later than the run's start and, unlike its start date, not moved by a clear.
+        since = datetime.fromisoformat(self.since) if self.since is not None else dag_run and dag_run.run_after
+        return NodeTask(
+            question=question_about(self.unique_id, tests=self.tests),
+            task_id=ti.task_id,
+            try_number=ti.try_number,
+            since=since,
+            cleared=bool(dag_run is not None and dag_run.clear_number),
+            arguments=self.arguments,
+            # After a clear Airflow counts tries on, and does not tell the triggerer how many there may be.
+            last_try=ti.try_number > self.retries,
+            producer_retries=self.producer_retries,
+            parents=tuple(self.parents),
+        )
 
     def _end(self, verdict: Verdict) -> TriggerEvent:
         level = self.log.error if verdict.end is End.FAILED else self.log.info
@@ -133,19 +138,3 @@ class NodeTrigger(BaseTrigger):
                 fix="use it for a task's deferral, not for an asset",
             )
         return self.task_instance
-
-    @property
-    def _run(self) -> str:
-        return run_key(dag_id=self._task.dag_id, group_id=self.group_id, run_id=self._task.run_id)
-
-    @property
-    def _producer(self) -> ProducerWatch:
-        return ProducerWatch(dag_id=self._task.dag_id, run_id=self._task.run_id, task_id=self.producer_task_id)
-
-    @property
-    def _since(self) -> datetime | None:
-        """``run_after`` is never later than the run's start and, unlike its start date, not moved by a clear."""
-        if self.since is not None:
-            return datetime.fromisoformat(self.since)
-        server_context = getattr(self.task_instance, "_ti_context_from_server", None)
-        return server_context.dag_run.run_after if server_context is not None else None

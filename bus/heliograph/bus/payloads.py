@@ -91,9 +91,14 @@ class PlannedNode(Payload):
 
 
 class RunPlannedData(Payload):
-    """The nodes dbt selected: what will be reported. Order is dbt's own."""
+    """The nodes dbt selected: what will be reported. Order is dbt's own.
+
+    ``inlined`` holds the ephemeral models among the selected: part of others' SQL and never reported, they are told
+    for the edges that run through them.
+    """
 
     nodes: tuple[PlannedNode, ...]
+    inlined: tuple[PlannedNode, ...] = ()
     invocation_id: str | None = None
     dbt_version: str | None = None
 

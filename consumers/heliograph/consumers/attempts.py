@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from heliograph.bus.run_state import AttemptState, Phase, RunState
+from heliograph.consumers.gaps import gap_is_open
 
 
 def begun(attempt: AttemptState) -> bool:
@@ -55,3 +56,54 @@ class AttemptOver:
         """The phase in which it ended, or None while it goes on."""
         attempt = state.attempts.get(self.number)
         return attempt.phase if attempt is not None and attempt.over else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttemptAfter:
+    """Which is the first attempt after number ``after`` that begins? 0 when one is told to be lost before."""
+
+    after: int
+
+    def subjects(self, state: RunState) -> Collection[str]:  # noqa: ARG002  # part of the waiter's contract
+        """None: only run-level events begin an attempt."""
+        return ()
+
+    def decide(self, state: RunState) -> int | None:
+        """Its number, or None while it has not begun."""
+        later = sorted(number for number in state.attempts if number > self.after)
+        begun_ones = [number for number in later if begun(state.attempts[number])]
+        if begun_ones:
+            return begun_ones[0]
+        return 0 if any(state.attempts[number].over for number in later) else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AllOverBefore:
+    """The run's state, once every attempt that began before number ``number`` is over and all told of it arrived."""
+
+    number: int
+
+    def subjects(self, state: RunState) -> Collection[str]:  # noqa: ARG002  # part of the waiter's contract
+        """None: only run-level events end an attempt."""
+        return ()
+
+    def decide(self, state: RunState) -> RunState | None:
+        """The state, or None while an attempt goes on."""
+        earlier = (attempt for number, attempt in state.attempts.items() if number < self.number)
+        return None if any(begun(one) and (not one.over or gap_is_open(one)) for one in earlier) else state
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AllBegun:
+    """Has every one of these attempts begun?"""
+
+    numbers: frozenset[int]
+
+    def subjects(self, state: RunState) -> Collection[str]:  # noqa: ARG002  # part of the waiter's contract
+        """None: only run-level events begin an attempt."""
+        return ()
+
+    def decide(self, state: RunState) -> bool | None:
+        """True, or None while one has not begun."""
+        known = {number for number, attempt in state.attempts.items() if begun(attempt)}
+        return True if self.numbers <= known else None

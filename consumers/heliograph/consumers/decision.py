@@ -84,6 +84,11 @@ class TestsQuestion:
         return verdict
 
 
+def question_about(unique_id: str, *, tests: bool) -> NodeQuestion | TestsQuestion:
+    """How the node ended, or how its tests did."""
+    return TestsQuestion(unique_id) if tests else NodeQuestion(unique_id)
+
+
 def _over_all(verdicts: dict[str, Verdict]) -> Verdict:
     """One verdict over all of a node's tests, given by unique id."""
     attempts = [verdict.attempt for verdict in verdicts.values() if verdict.attempt is not None]

@@ -13,13 +13,15 @@ from datetime import datetime
 from typing import TypeVar
 
 from heliograph.bus.errors import BusUnavailable
+from heliograph.bus.events import Event
 from heliograph.bus.log import EventLog
 from heliograph.consumers.run_follower import RunFollower
 from heliograph.consumers.timing import Timing
-from heliograph.consumers.waiting import LeaseCheck, Waiter
+from heliograph.consumers.waiting import ProducerCheck, Waiter
 from heliograph.consumers.watch import Watch
+from heliograph.consumers.writing import ThreadWriter, Writer
 
-__all__ = ["Hub", "LeaseCheck", "Waiter"]
+__all__ = ["Hub", "ProducerCheck", "Waiter"]
 
 T = TypeVar("T")
 
@@ -36,19 +38,22 @@ class Hub:
         settle_s: seconds of silence after which a run's past is taken as read, and answers are given.
         gap_limit_s: seconds after which events that a producer numbered and nobody received are given up.
         clock: monotonic seconds, of the same clock as ``log.connected_since``.
+        writer: how the hub writes to the log; None for a thread of its own.
     """
 
     def __init__(
         self,
         log: EventLog,
         *,
-        lease_check_interval_s: float = 10.0,
+        lease_check_interval_s: float = 5.0,
         grace_s: float = 60.0,
         settle_s: float = 0.3,
         gap_limit_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
+        writer: Writer | None = None,
     ) -> None:
         self._log = log
+        self._writer = writer if writer is not None else ThreadWriter(log)
         self._clock = clock
         self._timing = Timing(
             lease_check_interval_s=lease_check_interval_s,
@@ -75,7 +80,7 @@ class Hub:
         waiter: Waiter[T],
         *,
         since: datetime | None = None,
-        producer_check: LeaseCheck | None = None,
+        producer_check: ProducerCheck | None = None,
     ) -> T:
         """The waiter's answer, as soon as the run's events allow one. Cancelling leaves no trace.
 
@@ -83,8 +88,8 @@ class Hub:
             run: the run's key.
             waiter: the question.
             since: a moment before the run began; None reads the log from its beginning.
-            producer_check: asked when the producer is silent, before it is taken for dead. Without one, silence
-                for the length of its lease is enough.
+            producer_check: asked when the producer is silent: one that is to be started again is waited for. Without
+                one, silence for the length of its lease ends the attempt.
 
         Raises:
             BusRefused, BusMissing: the log cannot be read without a change.
@@ -97,6 +102,15 @@ class Hub:
             if not follower.room:
                 self._let_go(follower)
 
+    async def write(self, event: Event) -> None:
+        """Returns when the log holds the event.
+
+        Raises:
+            BusUnavailable: the log did not take it for a while.
+            BusRefused, BusMissing: it never will without a change.
+        """
+        await self._writer.write([event])
+
     async def aclose(self) -> None:
         """Ends every following and closes the log's reading side; open questions raise BusUnavailable. Idempotent."""
         followers = list(self._followers.values())
@@ -105,6 +119,7 @@ class Hub:
         for follower in followers:
             await follower.ended_fully()
             self._drop(follower)
+        self._writer.close()
         await self._log.aclose()
 
     def _follower(self, run: str) -> RunFollower:
@@ -112,7 +127,9 @@ class Hub:
             grace.cancel()
         follower = self._followers.get(run)
         if follower is None or follower.ended:
-            follower = self._followers[run] = RunFollower(run, self._log, timing=self._timing, clock=self._clock)
+            follower = self._followers[run] = RunFollower(
+                run, self._log, timing=self._timing, clock=self._clock, write=self.write
+            )
             follower.start(Watch(follower).keep())
         return follower
 

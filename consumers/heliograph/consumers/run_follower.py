@@ -7,16 +7,15 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import TypeVar, cast
 
-from heliograph.bus.errors import BusUnavailable
+from heliograph.bus.errors import BusError, BusUnavailable
 from heliograph.bus.events import (
     Event,
     NodeFinished,
     NodeStarted,
-    RetryRequested,
     RunHeartbeat,
     RunLost,
     outside_event_id,
@@ -25,9 +24,10 @@ from heliograph.bus.log import EventLog, Recorded
 from heliograph.bus.payloads import RunLostData
 from heliograph.bus.run_state import RunState
 from heliograph.consumers.attempts import begun
+from heliograph.consumers.gaps import has_gap
 from heliograph.consumers.liveness import Liveness
 from heliograph.consumers.timing import Timing
-from heliograph.consumers.waiting import LeaseCheck, Waiter, Waiting, WaitingRoom
+from heliograph.consumers.waiting import ProducerCheck, Waiter, Waiting, WaitingRoom
 
 T = TypeVar("T")
 
@@ -40,7 +40,8 @@ _log = logging.getLogger(__name__)
 class RunFollower:
     """Folds one run's events and wakes those who wait; ends when it is closed or when the log raises.
 
-    ``tell`` is given each event that is news, with the state it was folded into.
+    ``write`` puts what is found here into the log, None where that is not wanted; ``tell`` is given each event that is
+    news, with the state it was folded into.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class RunFollower:
         *,
         timing: Timing,
         clock: Callable[[], float],
+        write: Callable[[Event], Awaitable[None]] | None = None,
         tell: Callable[[Event, RunState], None] | None = None,
     ) -> None:
         self.run = run
@@ -66,11 +68,11 @@ class RunFollower:
         self._since: datetime | None = None
         self._following: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._found_lost: dict[int, RunLost] = {}
+        self._write = write
         self._tell = tell
         self._work = 0
 
-    async def wait(self, waiter: Waiter[T], *, since: datetime | None, producer_check: LeaseCheck | None) -> T:
+    async def wait(self, waiter: Waiter[T], *, since: datetime | None, producer_check: ProducerCheck | None) -> T:
         """The waiter's answer, as soon as there is one.
 
         Raises: whatever ended the following.
@@ -90,15 +92,17 @@ class RunFollower:
         """Folds the event in and wakes whom it concerns."""
         known = self.state.attempts.get(event.attempt)
         was_complete = known is not None and known.complete
+        was_lost = known is not None and known.loss is not None
         if self.state.apply(event):
             self.folded_at = self.clock()
             self.liveness.hear(event, self.folded_at)
-            self._refute_loss(event)
             if self._tell is not None:
                 self._tell(event, self.state)
             attempt = self.state.attempts.get(event.attempt)
-            completed = attempt is not None and attempt.complete and not was_complete
-            await self._wake(event, completed=completed)
+            turned = attempt is not None and (
+                attempt.complete is not was_complete or (attempt.loss is not None) is not was_lost
+            )
+            await self._wake(event, turned=turned)
         await self._give_turn()
 
     async def settle(self) -> None:
@@ -112,25 +116,30 @@ class RunFollower:
             await self.take(recorded.event)
 
     async def lose(self, attempt: int, reason: str) -> None:
-        """Takes the attempt for lost. Known to this hub only, as a reader's credentials may not write.
+        """Takes the attempt for lost, and tells the log of one that had begun.
 
         The loss of an attempt that never began is told to those who wait now, and holds no longer: the producer may
         be started again, and then begins that very attempt.
         """
         noticed_by = f"{socket.gethostname()}/{os.getpid()}"
         _log.warning("Run %s, attempt %d is lost: %s", self.run, attempt, reason)
+        known = self.state.attempts.get(attempt)
+        # What the producer says later refutes the loss; missing events that were given up are given up for good.
+        heard_up_to = None if known is None or has_gap(known) else known.sequences.highest
         event = RunLost(
             id=outside_event_id(run=self.run, attempt=attempt, what="run.lost", key=noticed_by),
             source="/heliograph/hub",
             run=self.run,
             attempt=attempt,
             sequence=0,
-            data=RunLostData(reason=reason, noticed_by=noticed_by),
+            data=RunLostData(reason=reason, noticed_by=noticed_by, heard_up_to=heard_up_to),
         )
-        self._found_lost[attempt] = event
         await self.take(event)
         lost = self.state.attempts[attempt]
-        if lost.lost is event and not begun(lost):
+        if begun(lost):
+            if self._write is not None:
+                self.start(self._tell_loss(event, self._write))
+        elif lost.lost is event:
             lost.lost = None
 
     def end(self, error: Exception) -> None:
@@ -177,10 +186,11 @@ class RunFollower:
                 await self.take(recorded.event)
         raise BusUnavailable(f"The event log stopped sending events of run {self.run}")
 
-    async def _wake(self, event: Event, *, completed: bool) -> None:
-        if isinstance(event, (RunHeartbeat, RetryRequested)) and not completed:
+    async def _wake(self, event: Event, *, turned: bool) -> None:
+        """``turned``: with this event the attempt became complete, lost, or no longer lost."""
+        if isinstance(event, RunHeartbeat) and not turned:
             return
-        if isinstance(event, (NodeStarted, NodeFinished)) and not completed:
+        if isinstance(event, (NodeStarted, NodeFinished)) and not turned:
             if self.settled:
                 for waiting in self.room.about(event.subject):
                     waiting.decide(self.state)
@@ -197,14 +207,13 @@ class RunFollower:
                 self.room.ask_subjects(waiting, self.state)
             await self._give_turn()
 
+    async def _tell_loss(self, event: RunLost, write: Callable[[Event], Awaitable[None]]) -> None:
+        try:
+            await write(event)
+        except BusError as error:
+            _log.warning("Run %s: the loss of attempt %d stays untold in the log. %s", self.run, event.attempt, error)
+
     async def _give_turn(self) -> None:
         self._work += 1
         if self._work % TURN == 0:
             await asyncio.sleep(0)
-
-    def _refute_loss(self, event: Event) -> None:
-        # A producer that speaks is not lost: this hub's own finding gives way, so that later waiters wait for it.
-        found = self._found_lost.pop(event.attempt, None) if event.counted else None
-        if found is not None and self.state.attempts[event.attempt].lost is found:
-            self.state.attempts[event.attempt].lost = None
-            self.changed.set()

@@ -18,8 +18,9 @@ NOT_SELECTED = (
 
 
 def newest_first(state: RunState, attempt_from: int) -> Iterator[AttemptState]:
-    """The attempts from ``attempt_from`` on of which there is something to say, the newest first."""
-    for number in sorted((n for n in state.attempts if n >= attempt_from), reverse=True):
+    """The attempts that count, from ``attempt_from`` on, of which there is something to say, the newest first."""
+    oldest = max(attempt_from, state.counting_from)
+    for number in sorted((n for n in state.attempts if n >= oldest), reverse=True):
         attempt = state.attempts[number]
         if begun(attempt) or attempt.over:
             yield attempt

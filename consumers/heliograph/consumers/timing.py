@@ -19,7 +19,7 @@ class Timing:
         gap_limit_s: from the notice of missing events until they are given up.
     """
 
-    lease_check_interval_s: float = 10.0
+    lease_check_interval_s: float = 5.0
     grace_s: float = 60.0
     settle_s: float = 0.3
     settle_limit_s: float = 5.0

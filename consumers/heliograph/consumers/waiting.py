@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from heliograph.bus.run_state import RunState
+from heliograph.consumers.surroundings import TaskFate
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-LeaseCheck = Callable[[str], Awaitable[str | None]]
-"""Given the run key: why the producer is known to be gone, or None where it lives or nothing is known."""
+ProducerCheck = Callable[[], Awaitable[TaskFate]]
+"""Asks the orchestrator what may still be expected of the run's producer."""
 
 
 class Waiter(Protocol[T_co]):
@@ -34,7 +35,7 @@ class Waiting(Generic[T]):
 
     waiter: Waiter[T]
     answer: asyncio.Future[T]
-    producer_check: LeaseCheck | None = None
+    producer_check: ProducerCheck | None = None
     subjects: frozenset[str] = frozenset()
 
     def decide(self, state: RunState) -> bool:
@@ -85,7 +86,7 @@ class WaitingRoom:
         """All of them, in the order they came."""
         return list(self._everyone)
 
-    def producer_check(self) -> LeaseCheck | None:
+    def producer_check(self) -> ProducerCheck | None:
         """A producer check that someone brought."""
         return next((waiting.producer_check for waiting in self._everyone if waiting.producer_check is not None), None)
 

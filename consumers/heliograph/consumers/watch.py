@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
+from typing import Final
 
 from heliograph.bus.errors import BusError
 from heliograph.bus.run_state import AttemptState
@@ -13,7 +14,8 @@ from heliograph.consumers.attempts import newest_begun
 from heliograph.consumers.gaps import describe_gap, gap_is_open, has_gap
 from heliograph.consumers.liveness import lease_of
 from heliograph.consumers.run_follower import RunFollower
-from heliograph.consumers.waiting import LeaseCheck
+from heliograph.consumers.surroundings import TaskFate
+from heliograph.consumers.waiting import ProducerCheck
 
 # Below this a timer would only spin.
 _SHORTEST_S = 0.01
@@ -21,6 +23,13 @@ _SHORTEST_S = 0.01
 _STALL_S = 2.0
 # A producer check that hangs must not keep leases and gaps from being watched.
 _CHECK_LIMIT_S = 60.0
+
+# A producer that is said to run and is not heard is as dead: its machine may be gone, and who waits is told in time.
+_WILL_NOT_SPEAK: Final[dict[TaskFate | None, str]] = {
+    TaskFate.RUNS: "the producer's task is said to run, and nothing is heard of it",
+    TaskFate.SUCCEEDED: "the producer's task ended",
+    TaskFate.FAILED: "the producer's task failed or was ended",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +85,7 @@ class Watch:
         return None
 
     async def _leases(self, connected_since: float) -> list[float]:
-        """Takes attempts whose lease expired for lost, unless their producer is known to live."""
+        """Takes attempts whose lease expired for lost, unless their producer is known to be started again."""
         follower = self._follower
         rests = []
         for attempt, expires in list(follower.liveness.deadlines(follower.state, connected_since)):
@@ -93,9 +102,9 @@ class Watch:
                 rests.append(rest)
             else:
                 rests.append(self._timing.lease_check_interval_s)
-                reason = await self._ask(check)
-                if reason is not None and not self._heard_since(attempt, expires):
-                    await follower.lose(attempt.attempt, f"{reason}; {silence}")
+                fate = await self._ask(check)
+                if fate in _WILL_NOT_SPEAK and not self._heard_since(attempt, expires):
+                    await follower.lose(attempt.attempt, f"{_WILL_NOT_SPEAK[fate]}; {silence}")
         return rests
 
     def _heard_since(self, attempt: AttemptState, expires: float) -> bool:
@@ -116,9 +125,9 @@ class Watch:
         asked_at = max(self._asked_at, connected_since, follower.folded_at)
         if (rest := asked_at + self._timing.lease_check_interval_s - follower.clock()) > 0:
             return [rest]
-        reason = await self._ask(check)
-        if reason is not None and newest is newest_begun(follower.state):
-            await follower.lose(awaited, reason)
+        fate = await self._ask(check)
+        if fate is not None and fate.gone and newest is newest_begun(follower.state):
+            await follower.lose(awaited, "the producer's task ended before it ran dbt")
         return [self._timing.lease_check_interval_s]
 
     async def _gaps(self, connected_since: float) -> list[float]:
@@ -150,10 +159,10 @@ class Watch:
         outcome = "and are not in the log" if has_gap(attempt) else "and were found by re-reading the log"
         _log.warning("Run %s: events %s of attempt %d did not arrive %s", run, missing, attempt.attempt, outcome)
 
-    async def _ask(self, check: LeaseCheck) -> str | None:
+    async def _ask(self, check: ProducerCheck) -> TaskFate | None:
         try:
             async with asyncio.timeout(_CHECK_LIMIT_S):
-                return await check(self._follower.run)
+                return await check()
         except Exception as error:  # noqa: BLE001  # the check is the caller's; its fault is no news of the producer
             _log.warning("Run %s: could not ask after the producer: %r", self._follower.run, error)
             return None

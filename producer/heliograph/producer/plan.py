@@ -32,20 +32,22 @@ def run_plan(
     """
     known = _version(dbt_version)
     types = {name for name in _RUNS[command] if known is None or known >= _SINCE.get(name, (0, 0))}
+    run = [node for node in nodes if node.resource_type in types and not node.empty]
     return RunPlannedData(
-        nodes=tuple(
-            PlannedNode(
-                unique_id=node.unique_id,
-                resource_type=node.resource_type,
-                name=node.name,
-                depends_on=node.depends_on,
-                materialized=node.materialized,
-            )
-            for node in nodes
-            if node.resource_type in types and not node.empty and not _is_ephemeral(node)
-        ),
+        nodes=tuple(_planned(node) for node in run if not _is_ephemeral(node)),
+        inlined=tuple(_planned(node) for node in run if _is_ephemeral(node)),
         invocation_id=invocation_id,
         dbt_version=dbt_version,
+    )
+
+
+def _planned(node: SelectedNode) -> PlannedNode:
+    return PlannedNode(
+        unique_id=node.unique_id,
+        resource_type=node.resource_type,
+        name=node.name,
+        depends_on=node.depends_on,
+        materialized=node.materialized,
     )
 
 

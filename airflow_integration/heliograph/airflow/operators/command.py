@@ -22,6 +22,7 @@ from heliograph.airflow.run_key import run_key
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from heliograph.consumers.next_attempt import NextAttempt
     from heliograph.producer.command import CommandResult, DbtCommand
 
 
@@ -96,7 +97,9 @@ class DbtCommandOperator(BaseOperator):
         ti = context["ti"]
         return run_key(dag_id=ti.dag_id, group_id=self.group_id, run_id=ti.run_id)
 
-    def run_dbt(self, context: Context, *, command: str, arguments: DbtArguments, attempt: int) -> CommandResult:
+    def run_dbt(
+        self, context: Context, *, command: str, arguments: DbtArguments, attempt: NextAttempt
+    ) -> CommandResult:
         """Runs the command to its reconciled end.
 
         Raises:
@@ -117,7 +120,11 @@ class DbtCommandOperator(BaseOperator):
                 target=self.profile_config.target_name,
                 env=self._environment(profile.env_vars),
                 run_key=self.run_key(context),
-                attempt=attempt,
+                attempt=attempt.number,
+                only=attempt.only,
+                fresh=attempt.fresh,
+                answers=attempt.answers,
+                started_by=f"{context['ti'].task_id}, try {context['ti'].try_number}",
                 log=log,
                 dbt_executable=self._executable(),
                 install_deps=self.install_deps,

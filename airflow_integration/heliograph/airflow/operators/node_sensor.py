@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import StartTriggerArgs
 
 from heliograph.airflow.operators.command import DbtCommandOperator
-from heliograph.airflow.operators.outcome import raise_for_failure
+from heliograph.airflow.operators.outcome import raise_for_undelivered, result_text
 from heliograph.airflow.versions import STARTS_FROM_TRIGGER
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from heliograph.consumers.node_try import NodeTask
 
 # Below the producer's, so that a waiting task never goes before the one that works.
 PRIORITY_WEIGHT = 2
 
 # By name: parsing a DAG needs nothing of what a waiting trigger needs.
 _TRIGGER = "heliograph.airflow.triggers.NodeTrigger"
-
-_RETRY_COMMANDS: Mapping[str, str] = {"model": "run", "seed": "seed", "snapshot": "snapshot"}
 
 
 class DbtNodeSensor(DbtCommandOperator):
@@ -31,9 +30,13 @@ class DbtNodeSensor(DbtCommandOperator):
     Args:
         unique_id: dbt's unique id of the node.
         resource_type: dbt's resource type of the node.
-        selector: dbt selector that names just this node, for a retry.
         producer_task_id: the task that runs dbt.
         tests: stands for the node's tests instead of the node itself.
+        producer_retries: Airflow's ``retries`` of the producer's task.
+        parents: the tasks of the node's parents, where this task starts without waiting for them and they may be
+            tried again.
+        arguments_key: fingerprint of this task's own dbt arguments, where it has any: what is retried with different
+            arguments takes different dbt commands.
     """
 
     start_from_trigger = STARTS_FROM_TRIGGER
@@ -43,9 +46,11 @@ class DbtNodeSensor(DbtCommandOperator):
         *,
         unique_id: str,
         resource_type: str,
-        selector: str,
         producer_task_id: str,
         tests: bool = False,
+        producer_retries: int = 0,
+        parents: Sequence[str] = (),
+        arguments_key: str | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("priority_weight", PRIORITY_WEIGHT)
@@ -53,9 +58,11 @@ class DbtNodeSensor(DbtCommandOperator):
         super().__init__(**kwargs)
         self.unique_id = unique_id
         self.resource_type = resource_type
-        self.selector = selector
         self.producer_task_id = producer_task_id
         self.tests = tests
+        self.producer_retries = producer_retries
+        self.parents = tuple(parents)
+        self.arguments_key = arguments_key
         self.custom_operator_name = "dbt test" if tests else f"dbt {resource_type}"
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=_TRIGGER, trigger_kwargs=self._trigger_arguments(since=None), next_method="resume"
@@ -71,18 +78,44 @@ class DbtNodeSensor(DbtCommandOperator):
     def resume(self, context: Context, event: Mapping[str, Any]) -> None:
         """Does on a worker what the trigger could not: raises its failure, or runs the node again.
 
+        The same dbt command serves every task of the run that asks at that time, and builds what was skipped because
+        of them.
+
         Raises:
             AirflowException: the node failed, or failed again.
         """
-        from heliograph.airflow.operators.attempts import next_attempt
+        from heliograph.airflow.operators.claiming import claim
         from heliograph.airflow.triggers import RESUME_FAILED
+        from heliograph.consumers.next_attempt import retried
+        from heliograph.consumers.retry_plan import POSITIVE, tests_of
 
         if RESUME_FAILED in event:
             raise AirflowException(event[RESUME_FAILED])
-        attempt = next_attempt(self.run_key(context), context, first=False)
-        command = "test" if self.tests else _RETRY_COMMANDS.get(self.resource_type, "build")
-        arguments = replace(self.arguments(), select=[self.selector], exclude=())
-        raise_for_failure(self.run_dbt(context, command=command, arguments=arguments, attempt=attempt))
+        run, ti = self.run_key(context), context["ti"]
+        request = self._task(ti.try_number).request(run)
+        claimed = claim(run, context, request=request)
+        attempt = retried(claimed, request)
+        if attempt.only is not None:
+            self.log.info("Runs again: %s", ", ".join(sorted(attempt.only)) or "nothing, it has succeeded meanwhile")
+        result = self.run_dbt(context, command="build", arguments=self.arguments(), attempt=attempt)
+        outcomes = {**attempt.before, **result.outcomes}
+        mine = tests_of(claimed.state, self.unique_id) if self.tests else [self.unique_id]
+        failed = [unique_id for unique_id in mine if outcomes.get(unique_id) not in POSITIVE]
+        if failed:
+            told = ", ".join(f"{unique_id} ({outcomes.get(unique_id, 'not run')})" for unique_id in failed)
+            raise AirflowException(f"Did not succeed in attempt {attempt.number}: {told}; {result_text(result)}")
+        raise_for_undelivered(result)
+
+    def _task(self, try_number: int) -> NodeTask:
+        from heliograph.consumers.decision import question_about
+        from heliograph.consumers.node_try import NodeTask
+
+        return NodeTask(
+            question=question_about(self.unique_id, tests=self.tests),
+            task_id=self.task_id,
+            try_number=try_number,
+            arguments=self.arguments_key,
+        )
 
     def _trigger_arguments(self, *, since: str | None) -> dict[str, Any]:
         return {
@@ -91,4 +124,8 @@ class DbtNodeSensor(DbtCommandOperator):
             "tests": self.tests,
             "group_id": self.group_id,
             "since": since,
+            "retries": self.retries or 0,
+            "producer_retries": self.producer_retries,
+            "parents": list(self.parents),
+            "arguments": self.arguments_key,
         }

@@ -10,12 +10,20 @@ from heliograph.airflow.operators.outcome import raise_for_failure
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from heliograph.consumers.next_attempt import NextAttempt
+
 # Picked before the many tasks that wait for it.
 PRIORITY_WEIGHT = 20
 
+_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+
 
 class DbtProducerWatcherOperator(DbtCommandOperator):
-    """Runs ``dbt build`` and pushes the XCom ``summary``, ``{unique_id: outcome}`` of its attempt, failed or not."""
+    """Runs ``dbt build`` and pushes the XCom ``summary``, ``{unique_id: outcome}`` of the run so far, failed or not.
+
+    A retry runs what has not succeeded yet. A try after a clear does so as well, unless all node tasks were cleared
+    with the producer: then everything runs anew.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("priority_weight", PRIORITY_WEIGHT)
@@ -28,13 +36,45 @@ class DbtProducerWatcherOperator(DbtCommandOperator):
         Raises:
             AirflowException: dbt did not end with success, or the bus did not take all events in time.
         """
-        from heliograph.airflow.operators.attempts import next_attempt
+        from heliograph.airflow.surroundings import ATTEMPT_XCOM
 
         ti = context["ti"]
-        attempt = next_attempt(self.run_key(context), context, first=ti.try_number == 1)
+        attempt = self._attempt(context)
+        ti.xcom_push(key=ATTEMPT_XCOM, value=attempt.number)
         result = self.run_dbt(context, command="build", arguments=self.arguments(), attempt=attempt)
-        summary = {unique_id: outcome.value for unique_id, outcome in result.outcomes.items()}
-        ti.xcom_push(key="summary", value=summary)
+        ti.xcom_push(key="summary", value={**attempt.before, **result.outcomes})
         raise_for_failure(result)
         if result.message:
             self.log.warning("%s", result.message)
+
+    def _attempt(self, context: Context) -> NextAttempt:
+        from heliograph.airflow.operators.claiming import claim
+        from heliograph.consumers.next_attempt import FIRST, anew, resumed
+
+        ti = context["ti"]
+        if ti.try_number == 1:
+            return FIRST
+        claimed = claim(self.run_key(context), context)
+        # After a clear, Airflow grants as many further tries as the task has retries (``clear_task_instances``).
+        cleared = ti.try_number == ti.max_tries - (self.retries or 0) + 1
+        if cleared and self._all_cleared(context):
+            self.log.info("All node tasks were cleared: dbt runs everything anew")
+            return anew(claimed)
+        attempt = resumed(claimed)
+        if attempt.only is not None:
+            self.log.info("%d nodes and tests have not succeeded yet and run now", len(attempt.only))
+        return attempt
+
+    def _all_cleared(self, context: Context) -> bool:
+        """Whether no node task of this producer has an end any more."""
+        from heliograph.airflow.operators.node_sensor import DbtNodeSensor
+        from heliograph.airflow.surroundings import task_states
+
+        ti = context["ti"]
+        consumers = {
+            task.task_id
+            for task in (self.dag.tasks if self.dag is not None else ())
+            if isinstance(task, DbtNodeSensor) and task.producer_task_id == self.task_id
+        }
+        states = task_states(dag_id=ti.dag_id, run_id=ti.run_id, group_id=self.group_id)
+        return not any(states.get(task_id) in _ENDED for task_id in consumers)

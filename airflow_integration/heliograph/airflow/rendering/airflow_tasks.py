@@ -10,7 +10,6 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperator, TaskGroup
 
 from heliograph.airflow.constants import PRODUCER_WATCHER_TASK_ID, StartOrder
-from heliograph.airflow.dbt_project.nodes import DbtNode
 from heliograph.airflow.operators.node_sensor import DbtNodeSensor
 from heliograph.airflow.operators.producer import DbtProducerWatcherOperator
 from heliograph.airflow.rendering.task_plan import PlannedTask, TaskKind, TaskPlan
@@ -41,11 +40,14 @@ def add_tasks(
         task_id=PRODUCER_WATCHER_TASK_ID, group_id=group_id, **place, **arguments.producer
     )
     made: dict[str, BaseOperator] = {}
+    # Tasks whose failure is not final: they, or one they follow, are tried again.
+    hopeful: set[str] = set()
     tasks_map: dict[str, BaseOperator | TaskGroup] = {PRODUCER_WATCHER_TASK_ID: producer}
     for planned in plan.tasks:
         node_place = place
         if planned.group_id is not None:
             node_place = {"dag": dag, "task_group": _node_group(planned, dag=dag, parent=group, known=tasks_map)}
+        upstream = [made[task_id] for task_id in planned.upstream]
         always = start_order is StartOrder.ALL_AT_ONCE or (planned.is_root and group is None)
         keywords = {**({"trigger_rule": "always"} if always else {}), **node_place}
         task: BaseOperator
@@ -54,10 +56,13 @@ def add_tasks(
             task = EmptyOperator(task_id=planned.label, **keywords)
         else:
             keywords |= {**_sensor_arguments(planned, producer, group_id), **arguments.sensor}
+            if start_order is StartOrder.ALL_AT_ONCE and hopeful.intersection(planned.upstream):
+                keywords["parents"] = [parent.task_id for parent in upstream]
             task = DbtNodeSensor(task_id=planned.label, **keywords)
         made[planned.task_id] = task
         tasks_map.setdefault(planned.unique_id, task)
-        upstream = [made[task_id] for task_id in planned.upstream]
+        if task.retries or hopeful.intersection(planned.upstream):
+            hopeful.add(planned.task_id)
         if upstream:
             task.set_upstream(upstream)
         elif group is None:
@@ -84,13 +89,8 @@ def _sensor_arguments(
     return {
         "unique_id": planned.unique_id,
         "resource_type": planned.node.resource_type,
-        "selector": _own_selector(planned.node),
         "tests": planned.kind is TaskKind.TEST,
         "producer_task_id": producer.task_id,
+        "producer_retries": producer.retries or 0,
         "group_id": group_id,
     }
-
-
-def _own_selector(node: DbtNode) -> str:
-    # fqn: alone would also take the nodes of a folder of the same name.
-    return f"fqn:{'.'.join(node.fqn)},resource_type:{node.resource_type}"
