@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from e2e.deployment import HERE, Deployment, copy_of_project, new_database, warehouse_connection
+from e2e.deployment import (
+    HERE,
+    Deployment,
+    copy_of_project,
+    generated_projects,
+    new_database,
+    warehouse_connection,
+)
 from local_servers.airflow import PrivateAirflow
 from local_servers.rabbitmq import PrivateRabbit
 
@@ -44,8 +51,13 @@ def deployment(
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW_CONN_WAREHOUSE": warehouse_connection(warehouse),
             "HELIOGRAPH_E2E_PROJECT": str(project),
+            "HELIOGRAPH_E2E_GENERATED": str(generated_projects(home)),
+            # A worker that is gone is noticed by Airflow itself in seconds, not in its default five minutes.
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "40",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         },
     )
     with airflow:
-        yield Deployment(airflow=airflow, bus=bus, bus_url=bus_url, rabbit=rabbit, project=project)
+        yield Deployment(
+            airflow=airflow, bus=bus, bus_url=bus_url, rabbit=rabbit, project=project, warehouse_url=warehouse
+        )

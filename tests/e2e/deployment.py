@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import psycopg2
 
+from e2e.generated_project import branching, wide
 from local_servers.airflow import PrivateAirflow
 from local_servers.rabbitmq import PrivateRabbit
 
@@ -27,6 +28,7 @@ class Deployment:
     bus_url: str
     rabbit: PrivateRabbit | None
     project: Path
+    warehouse_url: str
 
 
 def new_database(server_url: str, name: str) -> str:
@@ -42,16 +44,29 @@ def new_database(server_url: str, name: str) -> str:
 def copy_of_project(folder: Path) -> Path:
     project = folder / "project"
     shutil.copytree(HERE / "project", project, ignore=shutil.ignore_patterns("target", "logs"))
+    parse(project, folder)
+    return project
+
+
+def generated_projects(folder: Path) -> Path:
+    """The folder that holds the generated projects, each with its manifest."""
+    for name, write in (("branching", branching), ("wide", wide)):
+        write(folder / "generated" / name)
+        parse(folder / "generated" / name, folder)
+    return folder / "generated"
+
+
+def parse(project: Path, folder: Path) -> None:
+    """Makes the project's manifest; ``folder`` takes a profile without a server."""
     output = {"type": "postgres", "host": "h", "user": "u", "password": "p", "port": 1, "dbname": "d", "schema": "s"}
     profiles = folder / "profiles"
-    profiles.mkdir()
+    profiles.mkdir(exist_ok=True)
     content = {"warehouse": {"target": "test", "outputs": {"test": output}}}
     (profiles / "profiles.yml").write_text(json.dumps(content))
     dbt = Path(sys.executable).with_name("dbt")
     subprocess.run(
         [dbt, "parse", "--quiet", "--project-dir", project, "--profiles-dir", profiles], check=True, timeout=120
     )
-    return project
 
 
 def warehouse_connection(url: str) -> str:

@@ -60,12 +60,12 @@ def _options() -> dict[str, Any]:
             default="dependency",
         ),
         "heartbeat_s": _option(
-            "Seconds between two signs of life of a producer.", example="5", default="10", kind="float"
+            "Seconds between two signs of life of a producer.", example="10", default="5", kind="float"
         ),
         "lease_s": _option(
             "Seconds of silence after which a producer is taken for dead. At least three times heartbeat_s.",
             example="60",
-            default="30",
+            default="25",
             kind="float",
         ),
         "drain_limit_s": _option(
