@@ -38,23 +38,26 @@ class TaskOfTry:
 
 @dataclass
 class Producer:
-    """The producer task's state, as Airflow would tell it; ``asked`` is called whenever it is."""
+    """The producer task's state and XCom, as Airflow would tell them; ``asked`` is called whenever it is."""
 
     state: str | None = "running"
+    announced: int | None = 1
     asked: Callable[[], None] = lambda: None
 
 
 @pytest.fixture
 def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    from airflow.sdk.execution_time.xcom import XCom
 
     producer = Producer()
 
-    def states(dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, Any]:
+    def states(dag_id: str, task_ids: list[str], task_group_id: None, run_ids: list[str]) -> dict[str, Any]:
         producer.asked()
         return {run_ids[0]: {task_ids[0]: producer.state}}
 
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(states))
+    monkeypatch.setattr(XCom, "get_one", lambda **_: producer.announced)
     return producer
 
 
@@ -148,6 +151,16 @@ async def test_a_retried_task_whose_node_succeeded_ends_without_a_worker(bus_url
     assert isinstance(await first(trigger(try_number=2)), TaskSuccessEvent)
 
 
+async def test_nothing_is_green_from_before_a_producer_that_was_cleared_and_ended_at_once(
+    bus_url: str, producer: Producer
+) -> None:
+    publish(bus_url, Attempt(run=RUN).whole([ORDERS]))
+    producer.state = "failed"
+    producer.announced = None
+
+    assert isinstance(await first(trigger(try_number=2)), TaskFailedEvent)
+
+
 async def test_a_retried_task_whose_node_failed_goes_to_a_worker_to_run_it(bus_url: str, producer: Producer) -> None:
     publish(bus_url, Attempt(run=RUN).whole([ORDERS], orders=Outcome.ERROR))
     producer.state = "failed"
@@ -161,7 +174,12 @@ async def test_a_retried_task_waits_for_the_attempt_of_a_producer_that_runs_agai
     publish(bus_url, Attempt(run=RUN).whole([ORDERS]))
     second = Attempt(run=RUN, attempt=2).whole([ORDERS], orders=Outcome.ERROR)
     producer.state = "queued"
-    producer.asked = lambda: publish(bus_url, second)
+
+    def begins() -> None:
+        publish(bus_url, second)
+        producer.state = "running"
+
+    producer.asked = lambda: begins() if producer.state == "queued" else setattr(producer, "state", "failed")
 
     assert isinstance(await first(trigger(try_number=2)), TaskFailedEvent)
 
@@ -181,6 +199,7 @@ async def test_a_retried_task_starts_nothing_while_dbt_still_runs(bus_url: str, 
     waiting = asyncio.ensure_future(first(trigger(try_number=2)))
     done, _ = await asyncio.wait([waiting], timeout=1)
     publish(bus_url, [attempt.node(REPORT, Outcome.SKIPPED), attempt.finished(1)])
+    producer.state = "failed"
 
     assert not done
     assert (await waiting).payload == {"run": True}
@@ -188,7 +207,15 @@ async def test_a_retried_task_starts_nothing_while_dbt_still_runs(bus_url: str, 
 
 def test_arguments_survive_serialisation() -> None:
     made = NodeTrigger(
-        unique_id="model.a.b", producer_task_id="p", tests=True, group_id="g", since="2026-01-01T00:00:00Z"
+        unique_id="model.a.b",
+        producer_task_id="p",
+        tests=True,
+        group_id="g",
+        since="2026-01-01T00:00:00Z",
+        retries=2,
+        producer_retries=1,
+        parents=["a_run"],
+        arguments="of its own",
     )
     path, kwargs = made.serialize()
 
