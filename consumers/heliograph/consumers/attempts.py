@@ -79,9 +79,13 @@ class AttemptAfter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AllOverBefore:
-    """The run's state, once every attempt that began before number ``number`` is over and all told of it arrived."""
+    """The run's state, once every attempt that began before number ``number`` is over and all told of it arrived.
+
+    ``claim``: the id of the claim of that number. What stands before it in the log was read once it was read.
+    """
 
     number: int
+    claim: str
 
     def subjects(self, state: RunState) -> Collection[str]:  # noqa: ARG002  # part of the waiter's contract
         """None: only run-level events end an attempt."""
@@ -89,6 +93,8 @@ class AllOverBefore:
 
     def decide(self, state: RunState) -> RunState | None:
         """The state, or None while an attempt goes on."""
+        if self.claim not in state.claims:
+            return None
         earlier = (attempt for number, attempt in state.attempts.items() if number < self.number)
         return None if any(begun(one) and (not one.over or gap_is_open(one)) for one in earlier) else state
 

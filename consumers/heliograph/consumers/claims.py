@@ -66,7 +66,7 @@ async def claim_attempt(
     await hub.write(claim)
     number = 2 + await _earlier_claims(log, claim, since=since)
     _log.info("This is attempt %d of run %s", number, run)
-    state = await hub.wait(run, AllOverBefore(number=number), since=since)
+    state = await hub.wait(run, AllOverBefore(number=number, claim=claim.id), since=since)
     silent = frozenset(range(2, number)) - {n for n, attempt in state.attempts.items() if begun(attempt)}
     if silent:
         # Claimed, and dbt not yet begun: seconds away, or its claimant died in between.
@@ -75,7 +75,7 @@ async def claim_attempt(
                 await hub.wait(run, AllBegun(numbers=silent), since=since)
         except TimeoutError:
             _log.warning("Attempts %s of run %s were claimed and never began", sorted(silent), run)
-        state = await hub.wait(run, AllOverBefore(number=number), since=since)
+        state = await hub.wait(run, AllOverBefore(number=number, claim=claim.id), since=since)
     return Claim(attempt=number, state=state)
 
 

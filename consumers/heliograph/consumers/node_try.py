@@ -20,6 +20,7 @@ from heliograph.consumers.retry_question import (
     Follow,
     Lead,
     Question,
+    RequestRead,
     RetryQuestion,
     SettledAttempts,
     Step,
@@ -105,19 +106,29 @@ class NodeTry:
         """
         if self._task.try_number == 1 and not self._task.cleared:
             return await self._unless_undone(await self._wait(self._task.question))
-        settled = await self._wait(SettledAttempts(question=self._task.question))
-        never_began = await self._hear_producer()
-        return never_began if never_began is not None else await self._resolve_again(settled)
-
-    async def _resolve_again(self, settled: frozenset[int]) -> Verdict | RunDbt:
         request = self._task.request(self._run)
+        await self._ask_for_node(request)
+        settled = await self._wait(SettledAttempts(question=self._task.question))
         question = RetryQuestion(question=self._task.question, request=request, settled=settled)
+        never_began = await self._hear_producer()
+        return never_began if never_began is not None else await self._resolve_again(question)
+
+    async def _ask_for_node(self, request: RetryRequested) -> None:
+        """Writes the request, and waits until it was read: then nothing that stood before it in the log is unknown."""
+        try:
+            await self._hub.write(request)
+        except (BusRefused, BusMissing) as error:
+            _log.warning("A worker will ask for the retry: this process may not write to the event log. %s", error)
+        else:
+            await self._wait(RequestRead(request=request.id))
+
+    async def _resolve_again(self, question: RetryQuestion) -> Verdict | RunDbt:
         while True:
             step = await self._next_step(question)
             if isinstance(step, Verdict):
                 return await self._unless_undone(step)
             if isinstance(step, (Ask, Lead)):
-                decided = await (self._request(request) if isinstance(step, Ask) else self._take_lead(question))
+                decided = await self._take_lead(question)
                 if decided is not None:
                     return decided
             elif isinstance(step, Follow):
@@ -130,23 +141,13 @@ class NodeTry:
             else:
                 question = await self._look_around(question)
 
-    async def _request(self, request: RetryRequested) -> Verdict | RunDbt | None:
-        if (never_began := await self._hear_producer()) is not None:
-            return never_began
-        try:
-            await self._hub.write(request)
-        except (BusRefused, BusMissing) as error:
-            _log.warning("A worker asks for the retry, as this process may not write to the event log. %s", error)
-            return RunDbt(request)
-        return None
-
     async def _take_lead(self, question: RetryQuestion) -> Verdict | RunDbt | None:
         # Tasks that were cleared together ask within seconds: one command is to serve them all.
         await asyncio.sleep(self._task.retry_window_s)
         if (never_began := await self._hear_producer()) is not None:
             return never_began
         still = await self._within(_RECHECK_S, question)
-        return RunDbt(question.request) if isinstance(still, Lead) else None
+        return RunDbt(question.request) if isinstance(still, (Ask, Lead)) else None
 
     async def _next_step(self, question: RetryQuestion) -> Step | None:
         """The next step; None where it is time to ask after those who are waited for."""

@@ -13,7 +13,7 @@ from heliograph.bus.events import RetryRequested
 from heliograph.bus.run_state import RunState
 from heliograph.consumers.attempts import begun
 from heliograph.consumers.decision import End, NodeQuestion, TestsQuestion, Verdict
-from heliograph.consumers.retry_plan import blockers, requested
+from heliograph.consumers.retry_plan import blockers, requested, succeeded
 from heliograph.consumers.standing import newest_first, open_end
 
 Question = NodeQuestion | TestsQuestion
@@ -21,7 +21,7 @@ Question = NodeQuestion | TestsQuestion
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Nobody runs the node again: ask for it."""
+    """Nobody runs the node again, and nobody asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,9 @@ def tells_of(state: RunState, question: Question, attempt: int) -> bool:
 
 
 def open_requests(state: RunState, *, like: RetryRequested | None = None) -> list[RetryRequested]:
-    """The requests that no attempt answered, the oldest first; of one task's requests only the newest counts.
+    """The requests that no attempt answered and that still matter, the oldest first.
+
+    Of one task's requests only the newest counts, and none for what has succeeded meanwhile.
 
     ``like``: only those that can be answered by the same dbt command as this one.
     """
@@ -123,7 +125,9 @@ def open_requests(state: RunState, *, like: RetryRequested | None = None) -> lis
         (
             request
             for request in newest.values()
-            if request.id not in answered and (like is None or request.data.arguments == like.data.arguments)
+            if request.id not in answered
+            and (like is None or request.data.arguments == like.data.arguments)
+            and not _is_moot(state, request)
         ),
         key=_age,
     )
@@ -153,6 +157,26 @@ class SettledAttempts:
             for number, attempt in state.attempts.items()
             if begun(attempt) and (attempt.over or tells_of(state, self.question, number))
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestRead:
+    """Was this request read? Then everything that stands before it in the log was."""
+
+    request: str
+
+    def subjects(self, state: RunState) -> Collection[str]:  # noqa: ARG002  # part of the waiter's contract
+        """None: a request wakes everyone."""
+        return ()
+
+    def decide(self, state: RunState) -> bool | None:
+        """True, or None while it was not."""
+        return True if self.request in state.retries else None
+
+
+def _is_moot(state: RunState, request: RetryRequested) -> bool:
+    wanted = requested(state, [request])
+    return bool(wanted) and all(succeeded(state, unique_id) for unique_id in wanted)
 
 
 def _age(request: RetryRequested) -> tuple[float, str]:
