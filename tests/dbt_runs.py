@@ -1,4 +1,4 @@
-"""Real dbt commands on the producer's fixture project, run by the real producer."""
+"""Real dbt commands on the producer's fixture projects, run by the real producer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from heliograph.bus.run_state import AttemptState, RunState
 from heliograph.producer.command import CommandResult, DbtCommand
 from watched_log import WatchedLog
 
-PROJECT = Path(__file__).parent / "producer" / "projects" / "shop"
+PROJECTS = Path(__file__).parent / "producer" / "projects"
+PROJECT = PROJECTS / "shop"
+NAMES = PROJECTS / "names"
+"""Every type of node, and names that are easily taken for each other."""
 DBT = str(Path(sys.executable).parent / "dbt")
 RUN = "cli/shop"
 
@@ -40,11 +43,11 @@ class Shop:
     _held: TextIO | None = None
 
     @classmethod
-    def copy(cls, folder: Path, *, breaking: str | None = None, gated: bool = False) -> Shop:
+    def copy(cls, folder: Path, *, breaking: str | None = None, gated: bool = False, project: Path = PROJECT) -> Shop:
         """``gated``: the model ``slow`` runs until ``reach_gate`` and ``open_gate``."""
-        shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("target", "logs", ".user.yml"))
+        shutil.copytree(project, folder, ignore=shutil.ignore_patterns("target", "logs", ".user.yml"))
         (folder / "target").mkdir()
-        shutil.copy(parsed_shop(), folder / "target")
+        shutil.copy(parsed(project), folder / "target")
         gate = folder / "gate" if gated else None
         if gate is not None:
             os.mkfifo(gate)
@@ -62,7 +65,12 @@ class Shop:
 
     @property
     def env(self) -> dict[str, str]:
-        named = {"SHOP_GATE": self.gate, "SHOP_BREAK": self.breaking, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        named = {
+            "SHOP_GATE": self.gate,
+            "SHOP_BREAK": self.breaking,
+            "NAMES_DATABASE": self.folder / "names.duckdb",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
         return {**os.environ, **{name: str(value) for name, value in named.items() if value is not None}}
 
     def command(self, *args: str, log: EventLog, **options: Any) -> DbtCommand:
@@ -145,14 +153,14 @@ def run_shop(folder: Path, *args: str, breaking: str | None = None, **options: A
 
 
 @cache
-def parsed_shop() -> Path:
-    """What dbt remembers of the parsed project, so that each run need not parse it anew."""
+def parsed(project: Path) -> Path:
+    """What dbt remembers of a parsed project, so that each run need not parse it anew."""
     folder = Path(tempfile.mkdtemp(prefix="heliograph-shop-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    shutil.copytree(PROJECT, folder, dirs_exist_ok=True)
+    shutil.copytree(project, folder, dirs_exist_ok=True)
     subprocess.run(
         [DBT, "--quiet", "parse", "--project-dir", folder, "--profiles-dir", folder],
-        env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+        env={**os.environ, "NAMES_DATABASE": ":memory:", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
         check=True,
     )
     return folder / "target" / "partial_parse.msgpack"
