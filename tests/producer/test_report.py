@@ -14,7 +14,7 @@ from heliograph.bus.events import (
     RunHeartbeat,
     RunPlanned,
 )
-from heliograph.bus.payloads import Outcome
+from heliograph.bus.payloads import MemoryPeak, Outcome
 from heliograph.producer.dbt_args import parse_args
 from heliograph.producer.numbering import EventNumbers
 from heliograph.producer.report import Conclusion, RunReport
@@ -27,11 +27,16 @@ E = TypeVar("E", bound=BaseEvent)
 class Told:
     """A report and what it told."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, peak: MemoryPeak | None = None) -> None:
         self.events: list[Event] = []
         self.stopping = False
         numbers = EventNumbers(run="r", attempt=1, source="/dbt/shop/dev", put=self.events.append)
-        self.report = RunReport(numbers, args=parse_args(words or ["build"]), stopping=lambda: self.stopping)
+        self.report = RunReport(
+            numbers,
+            args=parse_args(words or ["build"]),
+            stopping=lambda: self.stopping,
+            memory_peak=lambda: peak,
+        )
 
     def select(self, *nodes: SelectedNode) -> None:
         self.report.take(Selected(nodes=nodes))
@@ -139,6 +144,18 @@ def test_heartbeats_name_what_runs_and_end_with_the_attempt() -> None:
     told.end(exit_code=0, results=[result("model.shop.a", "success")])
     told.report.beat(spooled=0)
     assert [(e.data.spooled, e.data.running) for e in told.of(RunHeartbeat)] == [(3, ("model.shop.a",))]
+
+
+def test_the_end_of_either_kind_tells_the_memory_peak() -> None:
+    peak = MemoryPeak(rss_bytes=3 * 2**20, running=("model.shop.a",))
+    for ended in (DbtEnded(exit_code=0), DbtEnded(exit_code=None, signal=9)):
+        told = Told(peak=peak)
+        told.report.beat(spooled=0, rss_bytes=7)
+        told.report.conclude(ended, elapsed_s=1.0, stopped_because=None)
+        last = told.events[-1]
+        assert isinstance(last, RunFinished | RunAborted)
+        assert last.data.memory_peak == peak
+        assert told.of(RunHeartbeat)[0].data.rss_bytes == 7
 
 
 def test_dbts_end_before_any_node_is_told_with_its_words() -> None:

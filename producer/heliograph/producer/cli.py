@@ -63,6 +63,8 @@ def run(
             result = command.run()
     finally:
         log.close()
+    if result.memory_peak is not None:
+        typer.echo(f"heliograph: peak memory {result.memory_peak.text}")
     if result.message is not None:
         typer.echo(f"heliograph: {result.message}", err=True)
     raise typer.Exit(result.exit_code)

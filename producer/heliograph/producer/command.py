@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from heliograph.bus.log import EventLog
-from heliograph.bus.payloads import Outcome, RunStartedData
+from heliograph.bus.payloads import MemoryPeak, Outcome, RunStartedData
 from heliograph.producer.errors import NoDbt
 from heliograph.producer.heartbeat import Heartbeat
+from heliograph.producer.memory import MemorySampler
 from heliograph.producer.numbering import EventNumbers
 from heliograph.producer.outbox import Outbox
 from heliograph.producer.project import project_name
@@ -39,6 +40,7 @@ class CommandResult:
     ``exit_code`` is dbt's own: 0, 1 or 2; 2 also where dbt was interrupted or killed.
     ``outcomes`` holds every node that ended, by unique id; ``message`` says why dbt ended early, where it did.
     ``undelivered`` counts events that the log had not taken when the drain limit ended.
+    ``memory_peak``: the most resident memory that dbt and all it started were seen to use, and what ran then.
     """
 
     exit_code: int
@@ -47,6 +49,7 @@ class CommandResult:
     message: str | None = None
     elapsed_s: float = 0.0
     undelivered: int = 0
+    memory_peak: MemoryPeak | None = None
 
 
 @dataclass(kw_only=True)
@@ -71,6 +74,7 @@ class DbtCommand:
         heartbeat_s, lease_s: how often the producer tells that it lives; after what silence it is taken for dead.
         drain_limit_s: seconds to wait after dbt's end until the log has taken every event.
         stop_grace_s: seconds between the signals of ``stop``: SIGINT, SIGTERM, SIGKILL.
+        memory_sample_s: seconds between two looks at the memory of dbt and all it started; None does not look.
         on_output: takes the lines of dbt's readable log; None leaves them to this process's output.
     """
 
@@ -89,6 +93,7 @@ class DbtCommand:
     lease_s: float = 30.0
     drain_limit_s: float = 60.0
     stop_grace_s: float = 15.0
+    memory_sample_s: float | None = 0.5
     on_output: OnOutput | None = None
 
     def __post_init__(self) -> None:
@@ -113,7 +118,7 @@ class DbtCommand:
         project = project_name(invocation.project_dir)
         args = invocation.parsed
         target = args.value("-t", "--target")
-        self._source = self._open_source(invocation)
+        source = self._source = self._open_source(invocation)
         begun = time.monotonic()
         outbox = Outbox(self.log)
         numbers = EventNumbers(
@@ -122,12 +127,23 @@ class DbtCommand:
             source=f"/dbt/{project}/{target or 'default'}",
             put=outbox.put,
         )
-        report = RunReport(numbers, args=args, stopping=lambda: self._stopping.reason is not None)
+        memory = MemorySampler(
+            lambda: source.guard_pid, running=lambda: report.ledger.running, interval_s=self.memory_sample_s
+        )
+        report = RunReport(
+            numbers,
+            args=args,
+            stopping=lambda: self._stopping.reason is not None,
+            memory_peak=lambda: memory.peak,
+        )
         numbers.tell(self._started(project, target=target))
         try:
             outbox.check(FIRST_ANSWER_S)
-            with self._stopping, Heartbeat(lambda: report.beat(spooled=outbox.depth), interval_s=self.heartbeat_s):
-                conclusion = self._follow(self._source, report, begun)
+            beat = Heartbeat(
+                lambda: report.beat(spooled=outbox.depth, rss_bytes=memory.rss_bytes), interval_s=self.heartbeat_s
+            )
+            with self._stopping, memory, beat:
+                conclusion = self._follow(source, report, begun)
         except BaseException as error:
             report.abort(f"the producer was interrupted: {type(error).__name__}", exit_code=None)
             outbox.close(self.stop_grace_s)
@@ -142,6 +158,7 @@ class DbtCommand:
             message=conclusion.message,
             elapsed_s=time.monotonic() - begun,
             undelivered=undelivered.undelivered if undelivered is not None else 0,
+            memory_peak=memory.peak,
         )
 
     def _invocation(self) -> Invocation:

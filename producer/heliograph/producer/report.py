@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from heliograph.bus.payloads import (
+    MemoryPeak,
     NodeFinishedData,
     Outcome,
     RunAbortedData,
@@ -36,13 +37,22 @@ class RunReport:
     """Tells one attempt's events in the order in which dbt's records come in.
 
     ``stopping`` says whether dbt was told to stop: a node that fails from then on was cancelled.
+    ``memory_peak`` gives the highest figure so far.
     """
 
-    def __init__(self, numbers: EventNumbers, *, args: DbtArgs, stopping: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        numbers: EventNumbers,
+        *,
+        args: DbtArgs,
+        stopping: Callable[[], bool] = lambda: False,
+        memory_peak: Callable[[], MemoryPeak | None] = lambda: None,
+    ) -> None:
         self.ledger = NodeLedger()
         self._numbers = numbers
         self._args = args
         self._stopping = stopping
+        self._memory_peak = memory_peak
         self._selected: Sequence[SelectedNode] | None = None
         self._planned = False
 
@@ -57,9 +67,9 @@ class RunReport:
         elif record.name == "NodeFinished":
             self._node_finished(record)
 
-    def beat(self, *, spooled: int) -> None:
+    def beat(self, *, spooled: int, rss_bytes: int | None = None) -> None:
         """Tells that the producer lives."""
-        self._numbers.tell(RunHeartbeatData(spooled=spooled, running=self.ledger.running))
+        self._numbers.tell(RunHeartbeatData(spooled=spooled, running=self.ledger.running, rss_bytes=rss_bytes))
 
     def conclude(self, ended: DbtEnded, *, elapsed_s: float, stopped_because: str | None) -> Conclusion:
         """Tells what is still missing and the attempt's end."""
@@ -80,14 +90,23 @@ class RunReport:
         counts = self.ledger.counts()
         self._numbers.tell_last(
             lambda last: RunFinishedData(
-                exit_code=code, last_sequence=last, counts=counts, elapsed_s=elapsed_s, message=message
+                exit_code=code,
+                last_sequence=last,
+                counts=counts,
+                elapsed_s=elapsed_s,
+                message=message,
+                memory_peak=self._memory_peak(),
             )
         )
         return Conclusion(exit_code=code, message=message)
 
     def abort(self, reason: str, *, exit_code: int | None) -> Conclusion:
         """Tells that the attempt was broken off; nodes without an end get none."""
-        self._numbers.tell_last(lambda last: RunAbortedData(reason=reason, last_sequence=last, exit_code=exit_code))
+        self._numbers.tell_last(
+            lambda last: RunAbortedData(
+                reason=reason, last_sequence=last, exit_code=exit_code, memory_peak=self._memory_peak()
+            )
+        )
         return Conclusion(exit_code=exit_code if exit_code in (0, 1) else _FAILED_BY_ITSELF, message=reason)
 
     def _plan(self, version: DbtEvent) -> None:

@@ -34,6 +34,10 @@ class CallbackSource:
         self._on_output = on_output
         self._slot = ProcessSlot()
 
+    @property
+    def guard_pid(self) -> int | None:
+        return self._slot.pid
+
     def signal(self, signum: int) -> None:
         self._slot.signal(signum)
 

@@ -48,6 +48,10 @@ class JsonLinesSource:
         self._invocation_id: str | None = None
         self._results_path: Path | None = None
 
+    @property
+    def guard_pid(self) -> int | None:
+        return self._slot.pid
+
     def signal(self, signum: int) -> None:
         self._slot.signal(signum)
 

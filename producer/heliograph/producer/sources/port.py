@@ -124,6 +124,11 @@ class DbtSource(Protocol):
         """Starts dbt and gives its records until it has ended; the last one is ``DbtEnded``."""
         ...
 
+    @property
+    def guard_pid(self) -> int | None:
+        """The process below which dbt and all it started run; None before the start."""
+        ...
+
     def signal(self, signum: int) -> None:
         """Sends the signal to dbt and all it started; before the start, prevents it."""
         ...
