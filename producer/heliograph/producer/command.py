@@ -6,12 +6,13 @@ import logging
 import os
 import platform
 import shutil
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from heliograph.bus.log import EventLog
 from heliograph.bus.payloads import MemoryPeak, Outcome, RunStartedData
@@ -20,8 +21,9 @@ from heliograph.producer.heartbeat import Heartbeat
 from heliograph.producer.memory import MemorySampler
 from heliograph.producer.numbering import EventNumbers
 from heliograph.producer.outbox import Outbox
+from heliograph.producer.private_target import parsed_project_shared
 from heliograph.producer.project import project_name
-from heliograph.producer.report import Conclusion, RunReport
+from heliograph.producer.report import RunReport
 from heliograph.producer.sources.callbacks import CallbackSource, dbt_is_importable
 from heliograph.producer.sources.json_lines import JsonLinesSource
 from heliograph.producer.sources.port import DbtEnded, DbtSource, Invocation, OnOutput
@@ -39,6 +41,7 @@ class CommandResult:
 
     ``exit_code`` is dbt's own: 0, 1 or 2; 2 also where dbt was interrupted or killed.
     ``outcomes`` holds every node that ended, by unique id; ``message`` says why dbt ended early, where it did.
+    ``run_results`` is dbt's own ``run_results.json`` of this command, None where dbt wrote none.
     ``undelivered`` counts events that the log had not taken when the drain limit ended.
     ``memory_peak``: the most resident memory that dbt and all it started were seen to use, and what ran then.
     """
@@ -48,6 +51,7 @@ class CommandResult:
     counts: Mapping[Outcome, int] = field(default_factory=dict)
     message: str | None = None
     elapsed_s: float = 0.0
+    run_results: Mapping[str, Any] | None = None
     undelivered: int = 0
     memory_peak: MemoryPeak | None = None
 
@@ -74,6 +78,13 @@ class DbtCommand:
         heartbeat_s, lease_s: how often the producer tells that it lives; after what silence it is taken for dead.
         drain_limit_s: seconds to wait after dbt's end until the log has taken every event.
         stop_grace_s: seconds between the signals of ``stop``: SIGINT, SIGTERM, SIGKILL.
+        only: unique ids of nodes and tests: of what ``args`` select, exactly these are planned and run, with all of
+            ``args`` but the options that select. None runs the whole selection; where none of them is in it, no dbt
+            node runs and the result's ``message`` says so.
+        fresh, answers, started_by: told in ``run.started``; see ``RunStartedData``.
+        target_dir: where dbt writes artefacts, compiled files and logs, for runs of one project at the same time;
+            ``--target-path`` and ``--log-path`` in ``args`` win. What dbt remembers of the parsed project is copied in
+            from the project's own target folder and back. None leaves dbt its own folders.
         memory_sample_s: seconds between two looks at the memory of dbt and all it started; None does not look.
         on_output: takes the lines of dbt's readable log; None leaves them to this process's output.
     """
@@ -93,6 +104,11 @@ class DbtCommand:
     lease_s: float = 30.0
     drain_limit_s: float = 60.0
     stop_grace_s: float = 15.0
+    only: Collection[str] | None = None
+    fresh: bool = False
+    answers: Sequence[str] = ()
+    started_by: str | None = None
+    target_dir: Path | None = None
     memory_sample_s: float | None = 0.5
     on_output: OnOutput | None = None
 
@@ -114,7 +130,12 @@ class DbtCommand:
             ProducerError: there is no dbt project, no dbt, or the command runs no nodes.
             BusRefused, BusMissing: the log will never take events; dbt was not started.
         """
-        invocation = self._invocation()
+        with tempfile.TemporaryDirectory(prefix="heliograph-") as scratch:
+            invocation = self._invocation(Path(scratch))
+            with parsed_project_shared(invocation):
+                return self._run(invocation)
+
+    def _run(self, invocation: Invocation) -> CommandResult:
         project = project_name(invocation.project_dir)
         args = invocation.parsed
         target = args.value("-t", "--target")
@@ -135,6 +156,7 @@ class DbtCommand:
             args=args,
             stopping=lambda: self._stopping.reason is not None,
             memory_peak=lambda: memory.peak,
+            resuming=self.only is not None,
         )
         numbers.tell(self._started(project, target=target))
         try:
@@ -143,7 +165,10 @@ class DbtCommand:
                 lambda: report.beat(spooled=outbox.depth, rss_bytes=memory.rss_bytes), interval_s=self.heartbeat_s
             )
             with self._stopping, memory, beat:
-                conclusion = self._follow(source, report, begun)
+                ended = self._follow(source, report)
+                conclusion = report.conclude(
+                    ended, elapsed_s=time.monotonic() - begun, stopped_because=self._stopping.reason
+                )
         except BaseException as error:
             report.abort(f"the producer was interrupted: {type(error).__name__}", exit_code=None)
             outbox.close(self.stop_grace_s)
@@ -157,11 +182,12 @@ class DbtCommand:
             counts=report.ledger.counts(),
             message=conclusion.message,
             elapsed_s=time.monotonic() - begun,
+            run_results=ended.run_results,
             undelivered=undelivered.undelivered if undelivered is not None else 0,
             memory_peak=memory.peak,
         )
 
-    def _invocation(self) -> Invocation:
+    def _invocation(self, scratch_dir: Path) -> Invocation:
         return Invocation(
             args=tuple(self.args),
             project_dir=self.project_dir.absolute(),
@@ -170,16 +196,19 @@ class DbtCommand:
             target=self.target,
             env=self.env,
             install_deps=self.install_deps,
+            target_dir=self.target_dir.absolute() if self.target_dir is not None else None,
+            only=frozenset(self.only) if self.only is not None else None,
+            scratch_dir=scratch_dir,
         )
 
-    def _follow(self, source: DbtSource, report: RunReport, begun: float) -> Conclusion:
+    def _follow(self, source: DbtSource, report: RunReport) -> DbtEnded:
         ended = DbtEnded(exit_code=None)
         for record in source.records():
             if isinstance(record, DbtEnded):
                 ended = record
             else:
                 report.take(record)
-        return report.conclude(ended, elapsed_s=time.monotonic() - begun, stopped_because=self._stopping.reason)
+        return ended
 
     def _signal(self, signum: int) -> None:
         if self._source is not None:
@@ -209,6 +238,9 @@ class DbtCommand:
             producer_host=platform.node() or None,
             producer_pid=os.getpid(),
             lease_s=self.lease_s,
+            fresh=self.fresh,
+            answers=tuple(self.answers),
+            started_by=self.started_by,
         )
 
 

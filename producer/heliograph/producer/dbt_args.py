@@ -60,7 +60,7 @@ class DbtArgs:
 
     def for_deps(self) -> list[str]:
         """``dbt deps`` of the project of this command."""
-        return ["deps", *self.keep(frozenset({"--project-dir", "--profiles-dir", "--vars"}))]
+        return ["deps", *self.keep(frozenset({"--project-dir", "--profiles-dir", "--vars", "--log-path"}))]
 
     def value(self, *names: str) -> str | None:
         """The value of the last of these options that was given."""

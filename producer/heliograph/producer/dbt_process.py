@@ -1,8 +1,9 @@
 """Runs dbt in this process and tells of it through a pipe. The only module that imports dbt.
 
-Run as ``python -m heliograph.producer.dbt_process FD [--deps] WORDS...`` by ``sources.callbacks``.
+Run as ``python -m heliograph.producer.dbt_process FD [--deps] [--only FOLDER] WORDS...`` by ``sources.callbacks``.
 
-Steps, in one process and on one manifest: parse, list what the command selects, run the command. Reusing the manifest
+Steps, in one process and on one manifest: parse, list what the command selects, run the command, or with ``--only`` that
+part of the selection which ``FOLDER`` names. Reusing the manifest
 is what ``dbtRunner(manifest=...)`` is for: ``setup_manifest`` (dbt/cli/requires.py, 1.11) then registers the adapter on
 it instead of parsing again, and ``ls`` only reads it (it builds its graph beside it). Parsing happens under the command
 name ``parse``, so ``flags.WHICH`` tells that name to Jinja that is rendered while parsing.
@@ -19,6 +20,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
@@ -28,7 +30,8 @@ from dbt_common.events.base_types import EventMsg
 from dbt_common.events.functions import msg_to_dict
 
 from heliograph.producer.dbt_args import DbtArgs, parse_args
-from heliograph.producer.sources.port import WANTED_EVENTS
+from heliograph.producer.resume import ONLY, only_these
+from heliograph.producer.sources.port import TOLD_EVENTS, is_spoken
 
 SUCCESS, HANDLED, UNHANDLED = 0, 1, 2
 """dbt's own exit codes (dbt.utils.ExitCodes)."""
@@ -44,22 +47,24 @@ class RecordWriter:
         self._queue: SimpleQueue[EventMsg | dict[str, Any] | None] = SimpleQueue()
         self._pipe = os.fdopen(descriptor, "wb")
         self._thread = threading.Thread(target=self._run, name="heliograph-records", daemon=True)
-        self._nodes: Mapping[str, Any] = {}
+        self._manifest: Manifest | None = None
         self.announced: set[str] = set()
 
     def start(self) -> None:
         self._thread.start()
 
     def look_up_in(self, manifest: Manifest) -> None:
-        """Where the compiled SQL of nodes is found from now on."""
-        self._nodes = manifest.nodes
+        """Where more is found about nodes that end, from now on."""
+        self._manifest = manifest
 
     def callback(self, message: EventMsg) -> None:
         """For dbt to call: never waits, never raises."""
         name = message.info.name
-        if name in WANTED_EVENTS:
+        if name in TOLD_EVENTS:
             if name == "NodeFinished":
                 self.announced.add(message.data.node_info.unique_id)
+            self._queue.put(message)
+        elif is_spoken(level=message.info.level):
             self._queue.put(message)
 
     def put(self, record: dict[str, Any]) -> None:
@@ -86,17 +91,22 @@ class RecordWriter:
     def _event(self, message: EventMsg) -> dict[str, Any]:
         event = msg_to_dict(message)
         info, data = event.get("info", {}), event.get("data", {})
+        name, node_info = info.get("name", ""), data.get("node_info", {})
+        node_info.pop("meta", None)
         record: dict[str, Any] = {
             "record": "event",
-            "name": info.get("name", ""),
+            "name": name,
             "info": {key: info.get(key) for key in ("ts", "thread", "invocation_id", "level", "msg")},
-            "data": data,
+            "data": data if name in TOLD_EVENTS else {"node_info": {"unique_id": node_info.get("unique_id")}},
         }
-        node_info = data.get("node_info", {})
-        node_info.pop("meta", None)
-        if info.get("name") == "NodeFinished":
-            record |= compiled_of(self._nodes.get(node_info.get("unique_id", "")))
-        return record
+        return record | self._about(node_info.get("unique_id", "")) if name == "NodeFinished" else record
+
+    def _about(self, unique_id: str) -> dict[str, Any]:
+        if self._manifest is None:
+            return {}
+        node = self._manifest.nodes.get(unique_id)
+        found = node or self._manifest.unit_tests.get(unique_id)
+        return {**compiled_of(node), "defined_in": getattr(found, "original_file_path", None)}
 
 
 def compiled_of(node: Any) -> dict[str, Any]:
@@ -157,7 +167,7 @@ def ended(outcome: dbtRunnerResult, writer: RecordWriter) -> dict[str, Any]:
     }
 
 
-def run(words: list[str], *, deps: bool, writer: RecordWriter) -> dbtRunnerResult:
+def run(words: list[str], *, deps: bool, only: Path | None, writer: RecordWriter) -> dbtRunnerResult:
     """Runs the command that ``words`` spell, up to its result or the first thing that went wrong before."""
     args: DbtArgs = parse_args(words)
     if deps:
@@ -174,17 +184,27 @@ def run(words: list[str], *, deps: bool, writer: RecordWriter) -> dbtRunnerResul
     if not listed.success:
         return listed
     writer.look_up_in(parsed.result)
-    writer.put(selected(listed.result or (), parsed.result))  # type: ignore[arg-type]  # `ls` returns lines
+    selection = selected(listed.result or (), parsed.result)  # type: ignore[arg-type]  # `ls` returns lines
+    if only is not None:
+        wanted = frozenset(json.loads((only / ONLY).read_text(encoding="utf-8")))
+        selection["nodes"] = [node for node in selection["nodes"] if node["unique_id"] in wanted]
+    writer.put(selection)
+    if only is not None:
+        if not selection["nodes"]:
+            return dbtRunnerResult(success=True)
+        words = only_these(args, (node["unique_id"] for node in selection["nodes"]), folder=only, env=os.environ)
     return dbtRunner(manifest=parsed.result, callbacks=[writer.callback]).invoke(words)
 
 
 def main(argv: list[str]) -> int:
     descriptor, words = int(argv[0]), argv[1:]
     deps = words[:1] == ["--deps"]
+    words = words[deps:]
+    only, words = (Path(words[1]), words[2:]) if words[:1] == ["--only"] else (None, words)
     writer = RecordWriter(descriptor)
     writer.start()
     try:
-        outcome = run(words[1:] if deps else words, deps=deps, writer=writer)
+        outcome = run(words, deps=deps, only=only, writer=writer)
     except KeyboardInterrupt as interruption:
         outcome = dbtRunnerResult(success=False, exception=interruption)
     finally:

@@ -16,6 +16,7 @@ from heliograph.bus.payloads import (
 )
 from heliograph.producer.dbt_args import DbtArgs
 from heliograph.producer.ledger import NodeLedger
+from heliograph.producer.node_lines import NodeLines
 from heliograph.producer.numbering import EventNumbers
 from heliograph.producer.plan import run_plan
 from heliograph.producer.reconcile import reconcile
@@ -37,6 +38,7 @@ class RunReport:
     """Tells one attempt's events in the order in which dbt's records come in.
 
     ``stopping`` says whether dbt was told to stop: a node that fails from then on was cancelled.
+    ``resuming``: only some nodes of the selection were asked for.
     ``memory_peak`` gives the highest figure so far.
     """
 
@@ -46,9 +48,12 @@ class RunReport:
         *,
         args: DbtArgs,
         stopping: Callable[[], bool] = lambda: False,
+        resuming: bool = False,
         memory_peak: Callable[[], MemoryPeak | None] = lambda: None,
     ) -> None:
         self.ledger = NodeLedger()
+        self._lines = NodeLines()
+        self._resuming = resuming
         self._numbers = numbers
         self._args = args
         self._stopping = stopping
@@ -60,12 +65,14 @@ class RunReport:
         """Tells what the record means."""
         if isinstance(record, Selected):
             self._selected = record.nodes
-        elif record.name == "MainReportVersion":
+            return
+        if record.name == "MainReportVersion":
             self._plan(record)
         elif record.name == "NodeStart":
             self._node_started(record)
         elif record.name == "NodeFinished":
             self._node_finished(record)
+        self._lines.add(record, ended=self.ledger.ends)
 
     def beat(self, *, spooled: int, rss_bytes: int | None = None) -> None:
         """Tells that the producer lives."""
@@ -75,6 +82,8 @@ class RunReport:
         """Tells what is still missing and the attempt's end."""
         if _aborted(ended, stopped_because):
             return self.abort(stopped_because or _cause_of_death(ended), exit_code=ended.exit_code)
+        if ended.exit_code == 0:
+            self._plan(None)  # where nothing was left to run, dbt was not even started
         results = self._final(ended.results or ())
         told = clean(ended.message)
         for unique_id, data in reconcile(
@@ -109,26 +118,30 @@ class RunReport:
         )
         return Conclusion(exit_code=exit_code if exit_code in (0, 1) else _FAILED_BY_ITSELF, message=reason)
 
-    def _plan(self, version: DbtEvent) -> None:
+    def _plan(self, version: DbtEvent | None) -> None:
         if self._planned or self._selected is None:
             return
         self._planned = True
         plan = run_plan(
             self._selected,
             command=self._args.command,
-            dbt_version=str(version.data.get("version", "")).lstrip("=") or None,
-            invocation_id=version.info.get("invocation_id"),
+            dbt_version=str(version.data.get("version", "")).lstrip("=") or None if version is not None else None,
+            invocation_id=version.info.get("invocation_id") if version is not None else None,
         )
         self.ledger.plan(plan.nodes, edges={node.unique_id: node.depends_on for node in self._selected})
         self._numbers.tell(plan)
 
     def _node_started(self, event: DbtEvent) -> None:
         unique_id = unique_id_of(event)
-        if unique_id is not None and self.ledger.begin(unique_id) and not _is_ephemeral(event):
+        if unique_id is None:
+            return
+        self._lines.begin(unique_id, event)
+        if self.ledger.begin(unique_id) and not _is_ephemeral(event):
             self._numbers.tell(node_started(event), subject=unique_id)
 
     def _node_finished(self, event: DbtEvent) -> None:
         unique_id = unique_id_of(event)
+        self._lines.leave(event)
         if unique_id is None or not self.ledger.leave(unique_id):
             return
         data = node_finished(event)
@@ -140,9 +153,12 @@ class RunReport:
             # Part of other models' SQL: dbt has no result for it, but its failure explains theirs.
             self.ledger.note_cause(unique_id, data)
         else:
-            self._end(unique_id, data)
+            self._end(unique_id, data, defined_in=event.defined_in)
 
-    def _end(self, unique_id: str, data: NodeFinishedData) -> None:
+    def _end(self, unique_id: str, data: NodeFinishedData, *, defined_in: str | None = None) -> None:
+        told = self.ledger.ends.get(unique_id)
+        lines = self._lines.take(unique_id, data, defined_in=defined_in) if told is None else told.lines
+        data = data.model_copy(update={"lines": lines})
         self.ledger.end(unique_id, data)
         self._numbers.tell(data, subject=unique_id)
 
@@ -167,8 +183,8 @@ class RunReport:
     def _nothing_selected(self, results: dict[str, NodeFinishedData]) -> str | None:
         if self.ledger.planned or results or not self._planned:
             return None
-        asked = self._args.selection
-        return f"The selection matched nothing: dbt {self._args.command} {asked}".rstrip()
+        problem = "No node to run again is in the selection" if self._resuming else "The selection matched nothing"
+        return f"{problem}: dbt {self._args.command} {self._args.selection}".rstrip()
 
 
 def _is_ephemeral(event: DbtEvent) -> bool:

@@ -7,8 +7,10 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from heliograph.producer.resume import ONLY
 from heliograph.producer.sources.port import (
     DbtEnded,
     DbtEvent,
@@ -19,6 +21,7 @@ from heliograph.producer.sources.port import (
     SelectedNode,
 )
 from heliograph.producer.sources.process import GuardedProcess, ProcessSlot
+from heliograph.producer.sources.results_file import ResultsFile
 
 
 def dbt_is_importable() -> bool:
@@ -33,6 +36,7 @@ class CallbackSource:
         self._invocation = invocation
         self._on_output = on_output
         self._slot = ProcessSlot()
+        self._results = ResultsFile(invocation)
 
     @property
     def guard_pid(self) -> int | None:
@@ -43,13 +47,12 @@ class CallbackSource:
 
     def records(self) -> Iterator[DbtRecord]:
         reading, writing = os.pipe()
-        deps = ["--deps"] if self._invocation.needs_deps else []
         # -P: a project folder named like a Python package must not hide it.
-        command = [sys.executable, "-P", "-m", "heliograph.producer.dbt_process", str(writing)]
+        command = [sys.executable, "-P", "-m", "heliograph.producer.dbt_process", str(writing), *self._options()]
         try:
             process = self._slot.start(
                 lambda: GuardedProcess(
-                    [*command, *deps, *self._invocation.words],
+                    [*command, *self._invocation.words],
                     env=self._invocation.environment,
                     on_output=self._on_output,
                     pass_fds=(writing,),
@@ -70,9 +73,24 @@ class CallbackSource:
                     if isinstance(record, DbtEnded):
                         last = record
                     else:
-                        yield record
+                        yield self._noted(record)
                 code = process.wait()
-        yield last or _without_last_word(code)
+        yield replace(last or _without_last_word(code), run_results=self._results.read())
+
+    def _options(self) -> list[str]:
+        deps = ["--deps"] if self._invocation.needs_deps else []
+        if self._invocation.only is None:
+            return deps
+        wanted = json.dumps(sorted(self._invocation.only))
+        (self._invocation.scratch_dir / ONLY).write_text(wanted, encoding="utf-8")
+        return [*deps, "--only", str(self._invocation.scratch_dir)]
+
+    def _noted(self, record: Selected | DbtEvent) -> Selected | DbtEvent:
+        if isinstance(record, Selected):
+            return record
+        self._results.note(record.name, info=record.info, data=record.data)
+        path = self._invocation.seen_from_project(record.compiled_path)
+        return record if path == record.compiled_path else replace(record, compiled_path=path)
 
 
 def _without_last_word(code: int) -> DbtEnded:

@@ -27,6 +27,7 @@ class CompiledFiles:
         self._project_dir = project_dir
         self._folder = target_path / "compiled"
         self._files: dict[str, Path] = {}
+        self._defined_in: dict[str, str] = {}
         self._not_before = time.time() - _CLOCK_STEP_S
 
     def know(self, listed: Json) -> None:
@@ -35,7 +36,12 @@ class CompiledFiles:
             return
         own, original = Path(listed["path"]), Path(listed["original_file_path"])
         below = original if own.name == original.name else original / own
+        self._defined_in[listed["unique_id"]] = listed["original_file_path"]
         self._files[listed["unique_id"]] = self._folder / listed["package_name"] / below
+
+    def defined_in(self, unique_id: str | None) -> str | None:
+        """The project's file that defines the node."""
+        return self._defined_in.get(unique_id or "")
 
     def read(self, unique_id: str | None) -> tuple[str, str] | None:
         """The compiled SQL and its path as seen from the project; None where dbt wrote none."""

@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Final
 
+from heliograph.producer.dbt_args import DbtArgs, parse_args
 from heliograph.producer.dbt_options import CONSOLE
+from heliograph.producer.resume import only_these
 from heliograph.producer.sources.compiled_files import KEYS, CompiledFiles
 from heliograph.producer.sources.log_lines import ConsoleLevel, LogLine, read_line
 from heliograph.producer.sources.port import (
-    WANTED_EVENTS,
+    TOLD_EVENTS,
     DbtEnded,
     DbtEvent,
     DbtRecord,
     Invocation,
-    Json,
     OnOutput,
     Selected,
     SelectedNode,
+    is_spoken,
 )
 from heliograph.producer.sources.process import GuardedProcess, ProcessSlot, to_stdout
+from heliograph.producer.sources.results_file import ResultsFile
 
 # NodeStart and NodeFinished are debug events: on stdout only where the level says so.
 # What people see is chosen here.
@@ -43,10 +46,9 @@ class JsonLinesSource:
         self._on_output = on_output or to_stdout
         self._console = ConsoleLevel.of(self._args)
         self._slot = ProcessSlot()
-        self._compiled = CompiledFiles(invocation.project_dir, self._target_path())
+        self._compiled = CompiledFiles(invocation.project_dir, invocation.target_path)
         self._errors: list[str] = []
-        self._invocation_id: str | None = None
-        self._results_path: Path | None = None
+        self._results = ResultsFile(invocation)
 
     @property
     def guard_pid(self) -> int | None:
@@ -66,8 +68,16 @@ class JsonLinesSource:
         if code != 0:
             yield self._ended(code)
             return
+        args, only = self._args, self._invocation.only
+        if only is not None:
+            nodes = [node for node in nodes if node.unique_id in only]
         yield Selected(nodes=nodes)
-        process = self._start(self._command())
+        if only is not None:
+            if not nodes:
+                yield self._ended(0)
+                return
+            args = self._narrowed(nodes)
+        process = self._start(self._command(args))
         if process is None:
             yield self._ended(None)
             return
@@ -79,11 +89,16 @@ class JsonLinesSource:
             code = process.wait()
         yield self._ended(code)
 
-    def _command(self) -> list[str]:
+    def _narrowed(self, nodes: list[SelectedNode]) -> DbtArgs:
+        unique_ids = (node.unique_id for node in nodes)
+        folder, env = self._invocation.scratch_dir, self._invocation.environment
+        return parse_args(only_these(self._args, unique_ids, folder=folder, env=env))
+
+    def _command(self, args: DbtArgs) -> list[str]:
         kept_for_file = [
             word for name, value in _FILE_AS_EVER.items() if not self._args.has(name) for word in (name, value)
         ]
-        return [*_JSON_CONSOLE, *kept_for_file, *self._args.without(CONSOLE)]
+        return [*_JSON_CONSOLE, *kept_for_file, *args.without(CONSOLE)]
 
     def _start(self, words: list[str]) -> GuardedProcess | None:
         return self._slot.start(
@@ -128,46 +143,32 @@ class JsonLinesSource:
             self._on_output(self._console.text(read, line))
         if read.level == "error":
             self._errors.append(read.message)
-        self._remember(read)
-        if read.name not in WANTED_EVENTS:
+        self._results.note(read.name, info=read.info, data=read.data)
+        if read.name not in TOLD_EVENTS and not is_spoken(level=read.level):
             return None
-        if read.name != "NodeFinished":
-            return DbtEvent(name=read.name, info=read.info, data=read.data)
-        sql, path = self._compiled.read(read.data.get("node_info", {}).get("unique_id")) or (None, None)
-        return DbtEvent(name=read.name, info=read.info, data=read.data, compiled_sql=sql, compiled_path=path)
+        return self._finished(read) if read.name == "NodeFinished" else _event(read)
 
-    def _remember(self, read: LogLine) -> None:
-        if read.name == "MainReportVersion":
-            self._invocation_id = read.info.get("invocation_id")
-        elif read.name == "ArtifactWritten" and read.data.get("artifact_type") in ("RunExecutionResult", "RunResults"):
-            self._results_path = self._invocation.project_dir / str(read.data.get("artifact_path"))
+    def _finished(self, read: LogLine) -> DbtEvent:
+        unique_id = read.data.get("node_info", {}).get("unique_id")
+        sql, path = self._compiled.read(unique_id) or (None, None)
+        defined_in = self._compiled.defined_in(unique_id)
+        return replace(_event(read), compiled_sql=sql, compiled_path=path, defined_in=defined_in)
 
     def _ended(self, code: int | None) -> DbtEnded:
-        results = self._results()
+        artifact = self._results.read()
+        results = None if artifact is None else artifact.get("results", [])
         return DbtEnded(
             exit_code=code if code is not None and code >= 0 else None,
             signal=-code if code is not None and code < 0 else None,
             results=results,
+            run_results=artifact,
             message="\n".join(self._errors) if self._errors and (results is None or code == 2) else None,
             interrupted=code is None or code == 128 + signal.SIGINT,
         )
 
-    def _results(self) -> list[Json] | None:
-        """What ``run_results.json`` holds, if this invocation wrote it: never an older one."""
-        path = self._results_path or self._target_path() / "run_results.json"
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        written_by = content.get("metadata", {}).get("invocation_id")
-        if self._invocation_id is None or written_by != self._invocation_id:
-            return None
-        results: list[Json] = content.get("results", [])
-        return results
 
-    def _target_path(self) -> Path:
-        named = self._args.value("--target-path") or self._invocation.environment.get("DBT_TARGET_PATH")
-        return self._invocation.project_dir / (named or "target")
+def _event(read: LogLine) -> DbtEvent:
+    return DbtEvent(name=read.name, info=read.info, data=read.data)
 
 
 def listed_node(listed: dict[str, Any]) -> SelectedNode:

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from heliograph.producer.dbt_args import DbtArgs, parse_args
+from heliograph.producer.project import own_target
 
 Json = Mapping[str, Any]
 """A JSON object as dbt wrote it; ``translate`` and ``plan`` are the only ones to look inside."""
@@ -22,6 +23,9 @@ class Invocation:
     """One dbt command to run.
 
     ``env`` is dbt's whole environment; None passes the producer's own.
+    ``target_dir`` takes what dbt writes, its log too, unless ``args`` name other folders; None leaves dbt its own.
+    ``only``: unique ids; of what the command selects, exactly these are run. ``scratch_dir`` is then a folder that
+    lasts until dbt's end.
     """
 
     args: tuple[str, ...]
@@ -31,6 +35,9 @@ class Invocation:
     target: str | None = None
     env: Mapping[str, str] | None = None
     install_deps: bool = False
+    target_dir: Path | None = None
+    only: frozenset[str] | None = None
+    scratch_dir: Path = Path()
 
     @property
     def words(self) -> list[str]:
@@ -43,7 +50,23 @@ class Invocation:
         ):
             if value is not None:
                 words += [name, str(value)]
+        if self.target_dir is not None:
+            given = parse_args(self.args)
+            for name, folder in (("--target-path", self.target_dir), ("--log-path", self.target_dir / "logs")):
+                words += [] if given.has(name) else [name, str(folder)]
         return words
+
+    @property
+    def target_path(self) -> Path:
+        """The folder in which dbt writes its artefacts."""
+        named = self.parsed.value("--target-path")
+        return self.project_dir / named if named is not None else own_target(self.project_dir, self.environment)
+
+    def seen_from_project(self, path: str | None) -> str | None:
+        """A path as seen from the project's folder, where it lies inside."""
+        if path is None or not Path(path).is_relative_to(self.project_dir):
+            return path
+        return str(Path(path).relative_to(self.project_dir))
 
     @property
     def parsed(self) -> DbtArgs:
@@ -84,7 +107,8 @@ class Selected:
 class DbtEvent:
     """One of dbt's structured events, in the shape of its JSON log.
 
-    ``compiled_sql`` and ``compiled_path`` are added by the source where a node ended and they are known.
+    ``compiled_sql`` and ``compiled_path`` are added by the source where a node ended and they are known, and so is
+    ``defined_in``, the project's file that defines the node.
     """
 
     name: str
@@ -92,6 +116,7 @@ class DbtEvent:
     data: Json = field(default_factory=dict)
     compiled_sql: str | None = None
     compiled_path: str | None = None
+    defined_in: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +125,7 @@ class DbtEnded:
 
     ``exit_code``: dbt's own, None where a signal ended the process (``signal``).
     ``results``: the entries of dbt's final result, in the shape of ``run_results.json``; None where dbt gave none.
+    ``run_results``: the whole ``run_results.json`` that this command wrote, if it wrote one.
     ``message``: the exception that ended dbt, where one did.
     ``interrupted``: dbt stopped because it was told to.
     """
@@ -107,14 +133,22 @@ class DbtEnded:
     exit_code: int | None
     signal: int | None = None
     results: Sequence[Json] | None = None
+    run_results: Json | None = None
     message: str | None = None
     interrupted: bool = False
 
 
 DbtRecord = Selected | DbtEvent | DbtEnded
 
-WANTED_EVENTS = frozenset({"MainReportVersion", "NodeStart", "NodeFinished"})
-"""The dbt events that sources hand on; all others stay in dbt's log."""
+TOLD_EVENTS: Final = frozenset({"MainReportVersion", "NodeStart", "NodeFinished", "ArtifactWritten"})
+"""The dbt events that sources hand on with all they hold."""
+
+_SPOKEN: Final = frozenset({"info", "warn", "error"})
+
+
+def is_spoken(*, level: str) -> bool:
+    """Whether an event is also handed on for its words: as dbt's log for people shows it by default."""
+    return level in _SPOKEN
 
 
 class DbtSource(Protocol):
