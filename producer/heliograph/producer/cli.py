@@ -30,6 +30,9 @@ def run(
     dbt_executable: Annotated[
         str | None, typer.Option(help="Another dbt to run. Default: this Python's, else dbt on PATH.")
     ] = None,
+    check_freshness: Annotated[
+        bool, typer.Option(help="Check the sources first; what depends on stale ones alone is skipped.")
+    ] = False,
     heartbeat: Annotated[float, typer.Option(min=0.1, help="Seconds between two signs of life.")] = 10.0,
     lease: Annotated[float, typer.Option(min=1.0, help="Seconds of silence until the producer counts as dead.")] = 30.0,
     drain_limit: Annotated[
@@ -54,6 +57,7 @@ def run(
         attempt=attempt,
         log=log,
         dbt_executable=dbt_executable,
+        check_freshness=check_freshness,
         heartbeat_s=heartbeat,
         lease_s=lease,
         drain_limit_s=drain_limit,

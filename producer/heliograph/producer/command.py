@@ -16,7 +16,9 @@ from typing import Any, Final
 
 from heliograph.bus.log import EventLog
 from heliograph.bus.payloads import MemoryPeak, Outcome, RunStartedData
-from heliograph.producer.errors import NoDbt
+from heliograph.producer.dbt_args import SOURCE_FRESHNESS
+from heliograph.producer.errors import NoDbt, ProducerError
+from heliograph.producer.freshness_report import DecideStale
 from heliograph.producer.heartbeat import Heartbeat
 from heliograph.producer.memory import MemorySampler
 from heliograph.producer.numbering import EventNumbers
@@ -85,6 +87,9 @@ class DbtCommand:
         target_dir: where dbt writes artefacts, compiled files and logs, for runs of one project at the same time;
             ``--target-path`` and ``--log-path`` in ``args`` win. What dbt remembers of the parsed project is copied in
             from the project's own target folder and back. None leaves dbt its own folders.
+        check_freshness: check the sources that the selection reads first, with ``dbt source freshness``, and leave out
+            what depends on stale ones alone (``staleness.stale_nodes``). No effect on ``source freshness`` itself.
+        decide_stale: decides otherwise: gets the report, returns the unique ids of the nodes to leave out.
         memory_sample_s: seconds between two looks at the memory of dbt and all it started; None does not look.
         on_output: takes the lines of dbt's readable log; None leaves them to this process's output.
     """
@@ -109,6 +114,8 @@ class DbtCommand:
     answers: Sequence[str] = ()
     started_by: str | None = None
     target_dir: Path | None = None
+    check_freshness: bool = False
+    decide_stale: DecideStale | None = None
     memory_sample_s: float | None = 0.5
     on_output: OnOutput | None = None
 
@@ -127,7 +134,8 @@ class DbtCommand:
         """Runs the command to its reconciled end. Once per object.
 
         Raises:
-            ProducerError: there is no dbt project, no dbt, or the command runs no nodes.
+            ProducerError: there is no dbt project, no dbt, the command runs no nodes, or ``decide_stale`` failed: then
+                the attempt has begun, and ``run.aborted`` tells so too.
             BusRefused, BusMissing: the log will never take events; dbt was not started.
         """
         with tempfile.TemporaryDirectory(prefix="heliograph-") as scratch:
@@ -156,6 +164,7 @@ class DbtCommand:
             args=args,
             stopping=lambda: self._stopping.reason is not None,
             memory_peak=lambda: memory.peak,
+            decide_stale=self.decide_stale,
             resuming=self.only is not None,
         )
         numbers.tell(self._started(project, target=target))
@@ -170,7 +179,7 @@ class DbtCommand:
                     ended, elapsed_s=time.monotonic() - begun, stopped_because=self._stopping.reason
                 )
         except BaseException as error:
-            report.abort(f"the producer was interrupted: {type(error).__name__}", exit_code=None)
+            report.abort(_reason(error), exit_code=None)
             outbox.close(self.stop_grace_s)
             raise
         undelivered = outbox.close(self.drain_limit_s)
@@ -203,7 +212,8 @@ class DbtCommand:
 
     def _follow(self, source: DbtSource, report: RunReport) -> DbtEnded:
         ended = DbtEnded(exit_code=None)
-        for record in source.records():
+        checks = self.check_freshness and report.command != SOURCE_FRESHNESS
+        for record in source.records(leave_out=report.leave_out if checks else None):
             if isinstance(record, DbtEnded):
                 ended = record
             else:
@@ -242,6 +252,13 @@ class DbtCommand:
             answers=tuple(self.answers),
             started_by=self.started_by,
         )
+
+
+def _reason(error: BaseException) -> str:
+    """Why the attempt was broken off, as its last event tells."""
+    if isinstance(error, ProducerError):
+        return str(error)
+    return f"the producer was interrupted: {type(error).__name__}"
 
 
 def _version(distribution: str) -> str | None:
