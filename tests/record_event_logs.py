@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from dbt_runs import Shop
 from heliograph.bus.events import Event, NodeStarted, RunStarted, encode
+from market_runs import Market, run_market
 from watched_log import WatchedLog
 
 FOLDER = Path(__file__).parent / "fixtures" / "event_logs"
@@ -21,6 +23,14 @@ def main() -> None:
     record("failing_model", *without_unit_tests, breaking="model")
     record("failing_test", "build", breaking="test")
     record("aborted", "run", "--select", "slow", gated=True)
+    record_stale_sources()
+
+
+def record_stale_sources() -> None:
+    """A stale source, one to be warned of, a fresh one, and what depends on them."""
+    with tempfile.TemporaryDirectory() as folder:
+        ran = run_market(Market.of_ages(Path(folder) / "market"), "build", check_freshness=True)
+    keep("stale_sources", ran.events)
 
 
 def record(name: str, *args: str, breaking: str | None = None, gated: bool = False) -> None:
@@ -35,7 +45,11 @@ def record(name: str, *args: str, breaking: str | None = None, gated: bool = Fal
             log.wait_for(lambda event: isinstance(event, NodeStarted))
             command.stop("the producer received SIGTERM")
         running.join()
-    lines = [encode(_without_host(event)).decode() for event in log.events]
+    keep(name, log.events)
+
+
+def keep(name: str, events: Iterable[Event]) -> None:
+    lines = [encode(_without_host(event)).decode() for event in events]
     (FOLDER / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from heliograph.bus.errors import BusRefused, BusUnavailable
-from heliograph.bus.payloads import Outcome, SkipReason
+from heliograph.bus.events import Event
+from heliograph.bus.payloads import MemoryPeak, Outcome, SkipReason
 from heliograph.bus.run_state import Phase
 from heliograph.consumers.run_end import RunEnd
 from heliograph.consumers.tail import TailOptions, TailTimeout, UnknownRun, tail
@@ -66,6 +68,18 @@ async def test_plain_lines_tell_the_run_as_it_goes() -> None:
     assert "attempt 1 finished: exit code 1" in screen.text
     assert "timeline" in screen.text
     assert screen.text.rstrip().endswith(f"Run {RUN}, attempt 1 finished")
+
+
+@pytest.mark.parametrize("ending", [Attempt.finished, Attempt.aborted])
+@in_virtual_time
+async def test_either_end_tells_the_memory_peak_and_what_ran_then(ending: Callable[[Attempt], Event]) -> None:
+    log, screen, run = MemoryLog(), Screen(), Attempt()
+    begun, ended = run.started(), ending(run)
+    peak = MemoryPeak(rss_bytes=300 * 2**20, running=("model.shop.orders", "model.shop.items"))
+    data = ended.data.model_copy(update={"memory_peak": peak})
+    log.append([begun, ended.model_copy(update={"data": data})])
+    await tailed(log, screen)
+    assert "peak memory 300 MiB while model.shop.orders, model.shop.items ran" in screen.text
 
 
 @in_virtual_time

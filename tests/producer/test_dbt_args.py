@@ -12,7 +12,7 @@ def test_a_value_that_is_a_command_word_is_not_the_command() -> None:
     assert parse_args(["--target", "run", "test"]).command == "test"
 
 
-@pytest.mark.parametrize("words", [[], ["--quiet"], ["docs", "generate"], ["--target", "build"]])
+@pytest.mark.parametrize("words", [[], ["--quiet"], ["docs", "generate"], ["--target", "build"], ["source"]])
 def test_refuses_what_runs_no_nodes(words: list[str]) -> None:
     with pytest.raises(UnsupportedDbtCommand, match="use one of build, run, test, seed, snapshot"):
         parse_args(words)
@@ -61,6 +61,23 @@ def test_lists_with_the_selection_and_the_project_of_the_command_only() -> None:
             "p",
         ]
     )
+
+
+def test_source_freshness_is_one_command_of_two_words() -> None:
+    for words in (["source", "freshness"], ["source", "-q", "snapshot-freshness"]):
+        args = parse_args([*words, "--select", "source:raw", "-o", "there.json"])
+        assert args.command == "source freshness"
+        assert args.without({"-q"}) == ["source", "freshness", "--select", "source:raw", "-o", "there.json"]
+        listed = args.for_list()
+        assert listed[: listed.index("--output")] == ["ls", "--select", "source:raw", "--resource-type", "source"]
+
+
+def test_sources_are_checked_in_the_project_as_the_command_sees_it() -> None:
+    args = parse_args(["build", "--select", "a", "--target", "prod", "--full-refresh", "--threads", "3", "--quiet"])
+    assert args.for_freshness(["source.shop.raw.orders", "source.shop.raw.prices"]) == [
+        *("source", "freshness", "--target", "prod", "--threads", "3", "--quiet"),
+        *("--select", "source:shop.raw.orders", "source:shop.raw.prices"),
+    ]
 
 
 def test_models_means_select_because_ls_knows_it_differently() -> None:

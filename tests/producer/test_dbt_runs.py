@@ -149,6 +149,14 @@ def test_people_get_dbts_readable_log(name: str, request: pytest.FixtureRequest)
     assert sum("Running with dbt" in line for line in ran.shop.lines) == 1
 
 
+@pytest.mark.parametrize("name", ["success", "success_elsewhere"])
+def test_the_end_tells_how_much_memory_dbt_used(name: str, request: pytest.FixtureRequest) -> None:
+    ran: Ran = request.getfixturevalue(name)
+    assert ran.finished.memory_peak is not None
+    assert ran.finished.memory_peak.rss_bytes > 50 * 2**20
+    assert ran.result.memory_peak == ran.finished.memory_peak
+
+
 def test_the_start_names_the_producer(success: Ran) -> None:
     (started,) = [event for event in success.events if isinstance(event, RunStarted)]
     assert started.data.project == "shop"

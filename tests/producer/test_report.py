@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +15,9 @@ from heliograph.bus.events import (
     RunHeartbeat,
     RunPlanned,
 )
-from heliograph.bus.payloads import Outcome
+from heliograph.bus.payloads import MemoryPeak, Outcome, SkipReason
 from heliograph.producer.dbt_args import parse_args
+from heliograph.producer.freshness_scope import checked_source
 from heliograph.producer.numbering import EventNumbers
 from heliograph.producer.report import Conclusion, RunReport
 from heliograph.producer.sources.port import DbtEnded, DbtEvent, Selected, SelectedNode
@@ -27,11 +29,16 @@ E = TypeVar("E", bound=BaseEvent)
 class Told:
     """A report and what it told."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, peak: MemoryPeak | None = None) -> None:
         self.events: list[Event] = []
         self.stopping = False
         numbers = EventNumbers(run="r", attempt=1, source="/dbt/shop/dev", put=self.events.append)
-        self.report = RunReport(numbers, args=parse_args(words or ["build"]), stopping=lambda: self.stopping)
+        self.report = RunReport(
+            numbers,
+            args=parse_args(words or ["build"]),
+            stopping=lambda: self.stopping,
+            memory_peak=lambda: peak,
+        )
 
     def select(self, *nodes: SelectedNode) -> None:
         self.report.take(Selected(nodes=nodes))
@@ -139,6 +146,73 @@ def test_heartbeats_name_what_runs_and_end_with_the_attempt() -> None:
     told.end(exit_code=0, results=[result("model.shop.a", "success")])
     told.report.beat(spooled=0)
     assert [(e.data.spooled, e.data.running) for e in told.of(RunHeartbeat)] == [(3, ("model.shop.a",))]
+
+
+def test_the_end_of_either_kind_tells_the_memory_peak() -> None:
+    peak = MemoryPeak(rss_bytes=3 * 2**20, running=("model.shop.a",))
+    for ended in (DbtEnded(exit_code=0), DbtEnded(exit_code=None, signal=9)):
+        told = Told(peak=peak)
+        told.report.beat(spooled=0, rss_bytes=7)
+        told.report.conclude(ended, elapsed_s=1.0, stopped_because=None)
+        last = told.events[-1]
+        assert isinstance(last, RunFinished | RunAborted)
+        assert last.data.memory_peak == peak
+        assert told.of(RunHeartbeat)[0].data.rss_bytes == 7
+
+
+def test_the_end_of_a_check_waits_for_the_age_that_it_rests_on() -> None:
+    told = Told("source", "freshness")
+    told.select(checked_source("source.shop.orders", "orders"))
+    told.report.take(event("NodeStart", "source.shop.orders"))
+    told.report.take(event("NodeFinished", "source.shop.orders", status="warn"))
+    assert told.of(NodeFinished) == []
+    entry = {
+        "unique_id": "source.shop.orders",
+        "status": "warn",
+        "max_loaded_at": "2026-01-01T00:00:00Z",
+        "snapshotted_at": "2026-01-02T12:00:00+00:00",
+        "max_loaded_at_time_ago_in_s": 129600.0,
+        "criteria": {"warn_after": {"count": 1, "period": "day"}},
+    }
+    told.end(exit_code=0, results=[entry])
+    ended = {e.subject: e.data for e in told.of(NodeFinished)}["source.shop.orders"]
+    assert (ended.outcome, ended.reconciled) == (Outcome.WARN, False)
+    assert ended.message == "The newest row is 36.0 hours old, more than 1 day"
+    assert ended.freshness is not None
+    assert ended.freshness.max_loaded_at == datetime(2026, 1, 1, tzinfo=UTC)
+    assert ended.freshness.age_s == 129600
+
+
+def test_checks_that_ended_before_an_abort_keep_their_ends() -> None:
+    told = Told("source", "freshness")
+    told.select(checked_source("source.shop.orders", "orders"))
+    told.report.take(event("NodeFinished", "source.shop.orders", status="pass"))
+    told.end(exit_code=None, signal=9)
+    assert [e.data.outcome for e in told.of(NodeFinished)] == [Outcome.SUCCESS]
+    assert isinstance(told.events[-1], RunAborted)
+
+
+def test_what_is_left_out_for_a_stale_source_explains_no_skip_of_dbts() -> None:
+    source = "source.shop.orders"
+    told = Told("build")
+    left, failing, child = (
+        model("left", source),
+        model("failing"),
+        model("child", "model.shop.left", "model.shop.failing"),
+    )
+    told.select(left, failing, child, checked_source(source, "orders"))
+    told.report.take(event("NodeFinished", source, status="error"))
+    entry = {"unique_id": source, "status": "error", "max_loaded_at_time_ago_in_s": 1.0}
+    assert set(told.report.leave_out([entry])) == {"model.shop.left"}
+    told.report.take(event("NodeFinished", "model.shop.failing", status="error"))
+    told.report.take(event("NodeFinished", "model.shop.child", status="skipped"))
+    ends = {e.subject: e.data for e in told.of(NodeFinished)}
+    assert (ends["model.shop.left"].skip_reason, ends["model.shop.left"].caused_by) == (
+        SkipReason.STALE_SOURCE,
+        (source,),
+    )
+    assert ends["model.shop.child"].caused_by == ("model.shop.failing",)
+    assert told.of(RunPlanned)[0].data.invocation_id is None
 
 
 def test_dbts_end_before_any_node_is_told_with_its_words() -> None:

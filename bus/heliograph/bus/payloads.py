@@ -177,6 +177,12 @@ class MemoryPeak(Payload):
     rss_bytes: int
     running: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """For people: the size, and what ran then."""
+        size = f"{self.rss_bytes / 2**20:.0f} MiB"
+        return f"{size} while {', '.join(self.running)} ran" if self.running else size
+
 
 class RunFinishedData(Payload):
     """dbt ended by itself and every planned node was reported.
@@ -200,6 +206,7 @@ class RunAbortedData(Payload):
     reason: str
     last_sequence: int
     exit_code: int | None = None
+    memory_peak: MemoryPeak | None = None
 
 
 class RunLostData(Payload):

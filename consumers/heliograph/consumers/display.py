@@ -21,7 +21,7 @@ from heliograph.bus.events import (
     RunPlanned,
     RunStarted,
 )
-from heliograph.bus.payloads import Outcome
+from heliograph.bus.payloads import MemoryPeak, Outcome
 from heliograph.bus.run_state import AttemptState, RunState
 from heliograph.consumers.timeline import STYLES
 from heliograph.consumers.verdict import one_line
@@ -152,6 +152,10 @@ def _node(event: NodeFinished) -> Text:
     return line
 
 
+def _memory(peak: MemoryPeak | None) -> str:
+    return one_line(f"peak memory {peak.text}") if peak is not None else ""
+
+
 def _run(event: Event) -> str | None:
     if isinstance(event, RunStarted):
         where = f"project {event.data.project}" + (f", target {event.data.target}" if event.data.target else "")
@@ -160,10 +164,13 @@ def _run(event: Event) -> str | None:
         return f"planned: {len(event.data.nodes)} nodes"
     if isinstance(event, RunFinished):
         counts = ", ".join(f"{count} {outcome}" for outcome, count in event.data.counts.items() if count)
-        parts = [f"exit code {event.data.exit_code}", counts, one_line(event.data.message)]
-        return "finished: " + ", ".join(part for part in parts if part)
-    if isinstance(event, (RunAborted, RunLost)):
-        return f"{'aborted' if isinstance(event, RunAborted) else 'lost'}: {one_line(event.data.reason)}"
+        parts = [f"exit code {event.data.exit_code}", counts, _memory(event.data.memory_peak)]
+        return "finished: " + ", ".join(part for part in (*parts, one_line(event.data.message)) if part)
+    if isinstance(event, RunAborted):
+        parts = [one_line(event.data.reason), _memory(event.data.memory_peak)]
+        return "aborted: " + ", ".join(part for part in parts if part)
+    if isinstance(event, RunLost):
+        return f"lost: {one_line(event.data.reason)}"
     if isinstance(event, CancelRequested):
         return f"asked to cancel: {one_line(event.data.reason)}"
     if isinstance(event, RetryRequested):

@@ -30,8 +30,11 @@ def run(
     dbt_executable: Annotated[
         str | None, typer.Option(help="Another dbt to run. Default: this Python's, else dbt on PATH.")
     ] = None,
-    heartbeat: Annotated[float, typer.Option(min=0.1, help="Seconds between two signs of life.")] = 10.0,
-    lease: Annotated[float, typer.Option(min=1.0, help="Seconds of silence until the producer counts as dead.")] = 30.0,
+    check_freshness: Annotated[
+        bool, typer.Option(help="Check the sources first; what depends on stale ones alone is skipped.")
+    ] = False,
+    heartbeat: Annotated[float, typer.Option(min=0.1, help="Seconds between two signs of life.")] = 5.0,
+    lease: Annotated[float, typer.Option(min=1.0, help="Seconds of silence until the producer counts as dead.")] = 25.0,
     drain_limit: Annotated[
         float, typer.Option(min=0.0, help="Seconds to wait after dbt's end until the bus has every event.")
     ] = 60.0,
@@ -54,6 +57,7 @@ def run(
         attempt=attempt,
         log=log,
         dbt_executable=dbt_executable,
+        check_freshness=check_freshness,
         heartbeat_s=heartbeat,
         lease_s=lease,
         drain_limit_s=drain_limit,
@@ -63,6 +67,8 @@ def run(
             result = command.run()
     finally:
         log.close()
+    if result.memory_peak is not None:
+        typer.echo(f"heliograph: peak memory {result.memory_peak.text}")
     if result.message is not None:
         typer.echo(f"heliograph: {result.message}", err=True)
     raise typer.Exit(result.exit_code)

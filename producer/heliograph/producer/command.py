@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from heliograph.bus.log import EventLog
-from heliograph.bus.payloads import Outcome, RunStartedData
-from heliograph.producer.errors import NoDbt
+from heliograph.bus.payloads import MemoryPeak, Outcome, RunStartedData
+from heliograph.producer.dbt_args import SOURCE_FRESHNESS
+from heliograph.producer.errors import NoDbt, ProducerError
+from heliograph.producer.freshness_report import DecideStale
 from heliograph.producer.heartbeat import Heartbeat
+from heliograph.producer.memory import MemorySampler
 from heliograph.producer.numbering import EventNumbers
 from heliograph.producer.outbox import Outbox
 from heliograph.producer.private_target import parsed_project_shared
@@ -42,6 +45,7 @@ class CommandResult:
     ``outcomes`` holds every node that ended, by unique id; ``message`` says why dbt ended early, where it did.
     ``run_results`` is dbt's own ``run_results.json`` of this command, None where dbt wrote none.
     ``undelivered`` counts events that the log had not taken when the drain limit ended.
+    ``memory_peak``: the most resident memory that dbt and all it started were seen to use, and what ran then.
     """
 
     exit_code: int
@@ -51,6 +55,7 @@ class CommandResult:
     elapsed_s: float = 0.0
     run_results: Mapping[str, Any] | None = None
     undelivered: int = 0
+    memory_peak: MemoryPeak | None = None
 
 
 @dataclass(kw_only=True)
@@ -82,6 +87,10 @@ class DbtCommand:
         target_dir: where dbt writes artefacts, compiled files and logs, for runs of one project at the same time;
             ``--target-path`` and ``--log-path`` in ``args`` win. What dbt remembers of the parsed project is copied in
             from the project's own target folder and back. None leaves dbt its own folders.
+        check_freshness: check the sources that the selection reads first, with ``dbt source freshness``, and leave out
+            what depends on stale ones alone (``staleness.stale_nodes``). No effect on ``source freshness`` itself.
+        decide_stale: decides otherwise: gets the report, returns the unique ids of the nodes to leave out.
+        memory_sample_s: seconds between two looks at the memory of dbt and all it started; None does not look.
         on_output: takes the lines of dbt's readable log; None leaves them to this process's output.
     """
 
@@ -96,8 +105,8 @@ class DbtCommand:
     env: Mapping[str, str] | None = None
     dbt_executable: str | Path | None = None
     install_deps: bool = False
-    heartbeat_s: float = 10.0
-    lease_s: float = 30.0
+    heartbeat_s: float = 5.0
+    lease_s: float = 25.0
     drain_limit_s: float = 60.0
     stop_grace_s: float = 15.0
     only: Collection[str] | None = None
@@ -105,6 +114,9 @@ class DbtCommand:
     answers: Sequence[str] = ()
     started_by: str | None = None
     target_dir: Path | None = None
+    check_freshness: bool = False
+    decide_stale: DecideStale | None = None
+    memory_sample_s: float | None = 0.5
     on_output: OnOutput | None = None
 
     def __post_init__(self) -> None:
@@ -122,7 +134,8 @@ class DbtCommand:
         """Runs the command to its reconciled end. Once per object.
 
         Raises:
-            ProducerError: there is no dbt project, no dbt, or the command runs no nodes.
+            ProducerError: there is no dbt project, no dbt, the command runs no nodes, or ``decide_stale`` failed: then
+                the attempt has begun, and ``run.aborted`` tells so too.
             BusRefused, BusMissing: the log will never take events; dbt was not started.
         """
         with tempfile.TemporaryDirectory(prefix="heliograph-") as scratch:
@@ -134,7 +147,7 @@ class DbtCommand:
         project = project_name(invocation.project_dir)
         args = invocation.parsed
         target = args.value("-t", "--target")
-        self._source = self._open_source(invocation)
+        source = self._source = self._open_source(invocation)
         begun = time.monotonic()
         outbox = Outbox(self.log)
         numbers = EventNumbers(
@@ -143,19 +156,30 @@ class DbtCommand:
             source=f"/dbt/{project}/{target or 'default'}",
             put=outbox.put,
         )
+        memory = MemorySampler(
+            lambda: source.guard_pid, running=lambda: report.ledger.running, interval_s=self.memory_sample_s
+        )
         report = RunReport(
-            numbers, args=args, stopping=lambda: self._stopping.reason is not None, resuming=self.only is not None
+            numbers,
+            args=args,
+            stopping=lambda: self._stopping.reason is not None,
+            memory_peak=lambda: memory.peak,
+            decide_stale=self.decide_stale,
+            resuming=self.only is not None,
         )
         numbers.tell(self._started(project, target=target))
         try:
             outbox.check(FIRST_ANSWER_S)
-            with self._stopping, Heartbeat(lambda: report.beat(spooled=outbox.depth), interval_s=self.heartbeat_s):
-                ended = self._follow(self._source, report)
+            beat = Heartbeat(
+                lambda: report.beat(spooled=outbox.depth, rss_bytes=memory.rss_bytes), interval_s=self.heartbeat_s
+            )
+            with self._stopping, memory, beat:
+                ended = self._follow(source, report)
                 conclusion = report.conclude(
                     ended, elapsed_s=time.monotonic() - begun, stopped_because=self._stopping.reason
                 )
         except BaseException as error:
-            report.abort(f"the producer was interrupted: {type(error).__name__}", exit_code=None)
+            report.abort(_reason(error), exit_code=None)
             outbox.close(self.stop_grace_s)
             raise
         undelivered = outbox.close(self.drain_limit_s)
@@ -169,6 +193,7 @@ class DbtCommand:
             elapsed_s=time.monotonic() - begun,
             run_results=ended.run_results,
             undelivered=undelivered.undelivered if undelivered is not None else 0,
+            memory_peak=memory.peak,
         )
 
     def _invocation(self, scratch_dir: Path) -> Invocation:
@@ -187,7 +212,8 @@ class DbtCommand:
 
     def _follow(self, source: DbtSource, report: RunReport) -> DbtEnded:
         ended = DbtEnded(exit_code=None)
-        for record in source.records():
+        checks = self.check_freshness and report.command != SOURCE_FRESHNESS
+        for record in source.records(leave_out=report.leave_out if checks else None):
             if isinstance(record, DbtEnded):
                 ended = record
             else:
@@ -226,6 +252,13 @@ class DbtCommand:
             answers=tuple(self.answers),
             started_by=self.started_by,
         )
+
+
+def _reason(error: BaseException) -> str:
+    """Why the attempt was broken off, as its last event tells."""
+    if isinstance(error, ProducerError):
+        return str(error)
+    return f"the producer was interrupted: {type(error).__name__}"
 
 
 def _version(distribution: str) -> str | None:

@@ -9,13 +9,24 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from heliograph.producer.dbt_options import MANY_VALUES, ONE_VALUE, PARSING, PROJECT, SELECTING, STATE, WARNING
+from heliograph.producer.dbt_options import (
+    CONSOLE,
+    MANY_VALUES,
+    ONE_VALUE,
+    PARSING,
+    PROJECT,
+    SELECTING,
+    STATE,
+    WARNING,
+)
 from heliograph.producer.errors import UnsupportedDbtCommand
 
-NODE_COMMANDS: Final = ("build", "run", "test", "seed", "snapshot")
+SOURCE_FRESHNESS: Final = "source freshness"
+
+NODE_COMMANDS: Final = ("build", "run", "test", "seed", "snapshot", SOURCE_FRESHNESS)
 """The dbt commands that run nodes and report each one's end."""
 
-LIST_KEYS: Final = ("unique_id", "resource_type", "name", "depends_on", "config")
+LIST_KEYS: Final = ("unique_id", "resource_type", "name", "depends_on", "config", "freshness")
 """What ``dbt ls`` is asked to tell of each node."""
 
 _MODEL_ALIASES: Final = dict.fromkeys(("-m", "--model", "--models"), "--select")
@@ -47,11 +58,13 @@ class DbtArgs:
     def without(self, names: Collection[str]) -> list[str]:
         """The whole command, less the options of these names."""
         kept = (option for option in self.options if option.name not in names)
-        return [self.command, *(word for option in kept for word in (option.name, *option.values))]
+        return [*self.command.split(), *(word for option in kept for word in (option.name, *option.values))]
 
     def for_list(self) -> list[str]:
         """``dbt ls`` of what this command selects."""
         words = self.keep(PROJECT | PARSING | SELECTING)
+        if self.command == SOURCE_FRESHNESS:
+            words += ["--resource-type", "source"]
         return ["ls", *words, "--output", "json", "--output-keys", *LIST_KEYS]
 
     def for_parse(self) -> list[str]:
@@ -61,6 +74,11 @@ class DbtArgs:
     def for_deps(self) -> list[str]:
         """``dbt deps`` of the project of this command."""
         return ["deps", *self.keep(frozenset({"--project-dir", "--profiles-dir", "--vars", "--log-path"}))]
+
+    def for_freshness(self, sources: Iterable[str]) -> list[str]:
+        """``dbt source freshness`` of these sources, given by unique id, seen as this command sees the project."""
+        words = self.keep(PROJECT | PARSING | CONSOLE | {"--threads"})
+        return [*SOURCE_FRESHNESS.split(), *words, "--select", *source_words(sources)]
 
     def value(self, *names: str) -> str | None:
         """The value of the last of these options that was given."""
@@ -83,6 +101,7 @@ def parse_args(words: Sequence[str]) -> DbtArgs:
         UnsupportedDbtCommand: no sub-command that runs nodes is in it.
     """
     command: str | None = None
+    subcommand: str | None = None
     options: list[Option] = []
     rest = list(words)
     while rest:
@@ -91,9 +110,18 @@ def parse_args(words: Sequence[str]) -> DbtArgs:
             options.append(_option(word, rest))
         elif command is None:
             command = word
+        elif command == "source" and subcommand is None:
+            subcommand = word
+    if command == "source":
+        command = f"source {subcommand}".replace("snapshot-freshness", "freshness")
     if command not in NODE_COMMANDS:
         raise UnsupportedDbtCommand(words, NODE_COMMANDS)
     return DbtArgs(command=command, options=tuple(options))
+
+
+def source_words(unique_ids: Iterable[str]) -> list[str]:
+    """Selectors of sources as dbt writes them, e.g. ``source:shop.raw.orders`` for ``source.shop.raw.orders``."""
+    return [f"source:{unique_id.removeprefix('source.')}" for unique_id in unique_ids]
 
 
 def _option(word: str, rest: list[str]) -> Option:

@@ -53,6 +53,8 @@ ONE_VALUE: Final = frozenset(
         "--partial-parse-file-diff",
         "-r",
         "--record-timing-info",
+        "-o",
+        "--output",
     ]
 )
 """Options that take one word."""

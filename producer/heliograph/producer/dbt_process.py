@@ -2,11 +2,11 @@
 
 Run as ``python -m heliograph.producer.dbt_process FD [--deps] [--only FOLDER] WORDS...`` by ``sources.callbacks``.
 
-Steps, in one process and on one manifest: parse, list what the command selects, run the command, or with ``--only``
-that part of the selection which ``FOLDER`` names. Reusing the manifest is what ``dbtRunner(manifest=...)`` is for:
-``setup_manifest`` (dbt/cli/requires.py, 1.11) then registers the adapter on it instead of parsing again, and ``ls``
-only reads it (it builds its graph beside it). Parsing happens under the command name ``parse``, so ``flags.WHICH``
-tells that name to Jinja that is rendered while parsing.
+Steps, in one process and on one manifest: parse, list what the command selects, check sources where that is asked for,
+run the command, or that part of the selection which ``--only`` names. Reusing the manifest is what
+``dbtRunner(manifest=...)`` is for: ``setup_manifest`` (dbt/cli/requires.py, 1.11) then registers the adapter on it
+instead of parsing again, and ``ls`` only reads it (it builds its graph beside it). Parsing happens under the command
+name ``parse``, so ``flags.WHICH`` tells that name to Jinja that is rendered while parsing.
 
 dbt calls callbacks in its own threads and unguarded (dbt_common/events/event_manager.py), so ours only appends to a
 queue; a thread of our own turns events into JSON lines.
@@ -20,6 +20,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
@@ -29,9 +30,12 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import EventMsg
 from dbt_common.events.functions import msg_to_dict
 
-from heliograph.producer.dbt_args import DbtArgs, parse_args
-from heliograph.producer.resume import ONLY, only_these
-from heliograph.producer.sources.port import TOLD_EVENTS, is_spoken
+from heliograph.producer.dbt_args import SOURCE_FRESHNESS, DbtArgs, parse_args
+from heliograph.producer.freshness_first import CHECK_FIRST, Decision, sources_entry
+from heliograph.producer.freshness_scope import has_criteria, upstream_of_manifest, with_sources
+from heliograph.producer.part import Part
+from heliograph.producer.resume import ONLY
+from heliograph.producer.sources.port import TOLD_EVENTS, SelectedNode, is_spoken
 
 SUCCESS, HANDLED, UNHANDLED = 0, 1, 2
 """dbt's own exit codes (dbt.utils.ExitCodes)."""
@@ -117,23 +121,21 @@ def compiled_of(node: Any) -> dict[str, Any]:
     return {"compiled_sql": sql[:_COMPILED_LIMIT], "compiled_path": getattr(node, "compiled_path", None)}
 
 
-def selected(lines: Iterable[str], manifest: Manifest) -> dict[str, Any]:
-    """The record of what ``ls`` listed."""
-    nodes = []
-    for line in lines:
-        listed = json.loads(line)
-        node = manifest.nodes.get(listed["unique_id"])
-        nodes.append(
-            {
-                "unique_id": listed["unique_id"],
-                "resource_type": listed["resource_type"],
-                "name": listed["name"],
-                "depends_on": (listed.get("depends_on") or {}).get("nodes", []),
-                "materialized": (listed.get("config") or {}).get("materialized"),
-                "empty": bool(getattr(node, "empty", False)),
-            }
+def selected(lines: Iterable[str], manifest: Manifest, args: DbtArgs) -> list[SelectedNode]:
+    """What ``ls`` listed."""
+    checks = args.command == SOURCE_FRESHNESS
+    return [
+        SelectedNode(
+            unique_id=listed["unique_id"],
+            resource_type=listed["resource_type"],
+            name=listed["name"],
+            depends_on=tuple((listed.get("depends_on") or {}).get("nodes", ())),
+            materialized=(listed.get("config") or {}).get("materialized"),
+            empty=bool(getattr(manifest.nodes.get(listed["unique_id"]), "empty", False)),
+            checked=checks and has_criteria(listed.get("freshness")),
         )
-    return {"record": "selected", "nodes": nodes}
+        for listed in map(json.loads, lines)
+    ]
 
 
 def result_entry(result: Any, announced: set[str]) -> dict[str, Any]:
@@ -150,24 +152,32 @@ def result_entry(result: Any, announced: set[str]) -> dict[str, Any]:
         "adapter_response": result.adapter_response,
         "relation_name": getattr(node, "relation_name", None),
     }
+    entry |= sources_entry(result)
     return entry if node.unique_id in announced else entry | compiled_of(node)
+
+
+def entries(outcome: dbtRunnerResult, writer: RecordWriter) -> list[dict[str, Any]] | None:
+    """The entries of dbt's final result; None where it gave none."""
+    results = getattr(outcome.result, "results", None)
+    return None if results is None else [result_entry(result, writer.announced) for result in results]
 
 
 def ended(outcome: dbtRunnerResult, writer: RecordWriter) -> dict[str, Any]:
     """The last record."""
     error = outcome.exception
     code = UNHANDLED if error is not None else SUCCESS if outcome.success else HANDLED
-    results = getattr(outcome.result, "results", None)
     return {
         "record": "ended",
         "exit_code": code,
-        "results": None if results is None else [result_entry(result, writer.announced) for result in results],
+        "results": entries(outcome, writer),
         "message": None if error is None else str(error) or type(error).__name__,
         "interrupted": isinstance(error, (KeyboardInterrupt, SystemExit)),
     }
 
 
-def run(words: list[str], *, deps: bool, only: Path | None, writer: RecordWriter) -> dbtRunnerResult:
+def run(
+    words: list[str], *, deps: bool, only: Path | None, decision: Decision | None, writer: RecordWriter
+) -> dbtRunnerResult:
     """Runs the command that ``words`` spell, up to its result or the first thing that went wrong before."""
     args: DbtArgs = parse_args(words)
     if deps:
@@ -184,16 +194,24 @@ def run(words: list[str], *, deps: bool, only: Path | None, writer: RecordWriter
     if not listed.success:
         return listed
     writer.look_up_in(parsed.result)
-    selection = selected(listed.result or (), parsed.result)  # type: ignore[arg-type]  # `ls` returns lines
+    nodes = selected(listed.result or (), parsed.result, args)  # type: ignore[arg-type]  # `ls` returns lines
     if only is not None:
         wanted = frozenset(json.loads((only / ONLY).read_text(encoding="utf-8")))
-        selection["nodes"] = [node for node in selection["nodes"] if node["unique_id"] in wanted]
-    writer.put(selection)
-    if only is not None:
-        if not selection["nodes"]:
-            return dbtRunnerResult(success=True)
-        words = only_these(args, (node["unique_id"] for node in selection["nodes"]), folder=only, env=os.environ)
-    return dbtRunner(manifest=parsed.result, callbacks=[writer.callback]).invoke(words)
+        nodes = [node for node in nodes if node.unique_id in wanted]
+    if decision is not None:
+        nodes = with_sources(nodes, upstream_of_manifest(parsed.result.nodes.values(), parsed.result.sources.values()))
+    writer.put({"record": "selected", "nodes": [asdict(node) for node in nodes]})
+    part = Part(args=args, nodes=nodes, folder=only)
+    dbt = dbtRunner(manifest=parsed.result, callbacks=[writer.callback])
+    if decision is not None and part.sources:
+        checked = dbt.invoke(args.for_freshness(part.sources))
+        results = entries(checked, writer)
+        if results is None:
+            return checked
+        writer.put({"record": "freshness", "results": results})
+        part = part.without(decision.wait(), folder=decision.folder)
+    chosen = part.words(words)
+    return dbtRunnerResult(success=True) if chosen is None else dbt.invoke(chosen)
 
 
 def main(argv: list[str]) -> int:
@@ -201,10 +219,13 @@ def main(argv: list[str]) -> int:
     deps = words[:1] == ["--deps"]
     words = words[deps:]
     only, words = (Path(words[1]), words[2:]) if words[:1] == ["--only"] else (None, words)
+    decision = None
+    if words[:1] == [CHECK_FIRST]:
+        decision, words = Decision(int(words[1]), folder=Path(words[2])), words[3:]
     writer = RecordWriter(descriptor)
     writer.start()
     try:
-        outcome = run(words, deps=deps, only=only, writer=writer)
+        outcome = run(words, deps=deps, only=only, decision=decision, writer=writer)
     except KeyboardInterrupt as interruption:
         outcome = dbtRunnerResult(success=False, exception=interruption)
     finally:

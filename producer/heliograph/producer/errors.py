@@ -27,6 +27,17 @@ class NoDbt(ProducerError):
     """Neither dbt's Python package nor a dbt executable was found."""
 
 
+class StaleDecisionFailed(ProducerError):
+    """The user's own decision what to leave out for stale sources did not come about."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            problem,
+            setting="decide_stale",
+            fix="return the unique ids of the nodes to leave out, or leave decide_stale out for the default rule",
+        )
+
+
 class UnsupportedDbtCommand(ProducerError):
     """The dbt sub-command runs no nodes whose ends could be published."""
 

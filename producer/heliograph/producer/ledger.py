@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
-from heliograph.bus.payloads import NodeFinishedData, Outcome, PlannedNode
+from heliograph.bus.payloads import NodeFinishedData, Outcome, PlannedNode, SkipReason
 from heliograph.producer.causes import Causes
+from heliograph.producer.freshness_report import FreshnessReport
 
 
 class NodeLedger:
@@ -20,6 +21,7 @@ class NodeLedger:
         self.ends: dict[str, NodeFinishedData] = {}
         self.started: set[str] = set()
         self.causes = Causes({})
+        self._edges: Mapping[str, tuple[str, ...]] = {}
         self._depth: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -27,6 +29,7 @@ class NodeLedger:
         """Takes the plan in. ``edges``: the parents of all selected nodes, also of those that are not reported."""
         self.planned = {node.unique_id: node for node in nodes}
         self.causes = Causes(edges)
+        self._edges = edges
 
     def begin(self, unique_id: str) -> bool:
         """Notes that dbt began the node; False if it already runs.
@@ -54,7 +57,9 @@ class NodeLedger:
         self.note_cause(unique_id, data)
 
     def note_cause(self, unique_id: str, data: NodeFinishedData) -> None:
-        """Notes how something ended that others may have been skipped for."""
+        """Notes how something ended that others may have been skipped for: dbt skips nothing for a stale source."""
+        if data.resource_type == "source" or data.skip_reason is SkipReason.STALE_SOURCE:
+            return
         self.causes.note(unique_id, data.outcome, resource_type=data.resource_type, caused_by=data.caused_by)
 
     @property
@@ -65,6 +70,14 @@ class NodeLedger:
     @property
     def outcomes(self) -> Mapping[str, Outcome]:
         return {unique_id: data.outcome for unique_id, data in self.ends.items()}
+
+    @property
+    def freshness_report(self) -> FreshnessReport:
+        """What is known of the checked sources."""
+        sources = {uid: data for uid, data in self.ends.items() if data.resource_type == "source"}
+        nodes = {uid: node for uid, node in self.planned.items() if node.resource_type != "source"}
+        parents = {uid: found for uid, found in self._edges.items() if not uid.startswith("source.")}
+        return FreshnessReport(sources=sources, nodes=nodes, parents=parents)
 
     def counts(self) -> dict[Outcome, int]:
         """How many nodes ended in each way."""

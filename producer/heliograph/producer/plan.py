@@ -17,6 +17,7 @@ _RUNS: Final = {
     "test": frozenset({"test", "unit_test"}),
     "seed": frozenset({"seed"}),
     "snapshot": frozenset({"snapshot"}),
+    "source freshness": frozenset(),
 }
 # The first dbt in which `build` reports these types.
 _SINCE: Final = {"exposure": (1, 10), "function": (1, 11)}
@@ -25,14 +26,14 @@ _SINCE: Final = {"exposure": (1, 10), "function": (1, 11)}
 def run_plan(
     nodes: Iterable[SelectedNode], *, command: str, dbt_version: str | None, invocation_id: str | None
 ) -> RunPlannedData:
-    """The nodes of the selection that ``command`` runs and reports.
+    """The nodes of the selection that ``command`` runs and reports, and the sources whose freshness is checked.
 
     Left out as dbt leaves them out: types the command does not run, models without any code, and ephemeral models,
     which are only part of others' SQL and have no result. Disabled nodes are never selected.
     """
     known = _version(dbt_version)
     types = {name for name in _RUNS[command] if known is None or known >= _SINCE.get(name, (0, 0))}
-    run = [node for node in nodes if node.resource_type in types and not node.empty]
+    run = [node for node in nodes if node.checked or (node.resource_type in types and not node.empty)]
     return RunPlannedData(
         nodes=tuple(_planned(node) for node in run if not _is_ephemeral(node)),
         inlined=tuple(_planned(node) for node in run if _is_ephemeral(node)),

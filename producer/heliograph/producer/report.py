@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from heliograph.bus.payloads import (
+    MemoryPeak,
     NodeFinishedData,
     Outcome,
     RunAbortedData,
     RunFinishedData,
     RunHeartbeatData,
 )
-from heliograph.producer.dbt_args import DbtArgs
+from heliograph.producer.dbt_args import SOURCE_FRESHNESS, DbtArgs
+from heliograph.producer.freshness_report import DecideStale, left_out, left_out_end
 from heliograph.producer.ledger import NodeLedger
 from heliograph.producer.node_lines import NodeLines
 from heliograph.producer.numbering import EventNumbers
 from heliograph.producer.plan import run_plan
 from heliograph.producer.reconcile import reconcile
+from heliograph.producer.source_checks import SourceChecks
 from heliograph.producer.sources.port import DbtEnded, DbtEvent, Json, Selected, SelectedNode
 from heliograph.producer.translate import clean, node_finished, node_result, node_started, unique_id_of
 
@@ -38,6 +41,7 @@ class RunReport:
 
     ``stopping`` says whether dbt was told to stop: a node that fails from then on was cancelled.
     ``resuming``: only some nodes of the selection were asked for.
+    ``memory_peak`` gives the highest figure so far. ``decide_stale``: see ``leave_out``.
     """
 
     def __init__(
@@ -47,6 +51,8 @@ class RunReport:
         args: DbtArgs,
         stopping: Callable[[], bool] = lambda: False,
         resuming: bool = False,
+        memory_peak: Callable[[], MemoryPeak | None] = lambda: None,
+        decide_stale: DecideStale | None = None,
     ) -> None:
         self.ledger = NodeLedger()
         self._lines = NodeLines()
@@ -54,8 +60,16 @@ class RunReport:
         self._numbers = numbers
         self._args = args
         self._stopping = stopping
+        self._memory_peak = memory_peak
+        self._decide_stale = decide_stale
+        self._checks = SourceChecks()
         self._selected: Sequence[SelectedNode] | None = None
         self._planned = False
+
+    @property
+    def command(self) -> str:
+        """The sub-command of dbt that is reported."""
+        return self._args.command
 
     def take(self, record: Selected | DbtEvent) -> None:
         """Tells what the record means."""
@@ -70,9 +84,23 @@ class RunReport:
             self._node_finished(record)
         self._lines.add(record, ended=self.ledger.ends)
 
-    def beat(self, *, spooled: int) -> None:
+    def beat(self, *, spooled: int, rss_bytes: int | None = None) -> None:
         """Tells that the producer lives."""
-        self._numbers.tell(RunHeartbeatData(spooled=spooled, running=self.ledger.running))
+        self._numbers.tell(RunHeartbeatData(spooled=spooled, running=self.ledger.running, rss_bytes=rss_bytes))
+
+    def leave_out(self, results: Sequence[Json]) -> Collection[str]:
+        """Takes the sources' freshness in and tells which nodes are skipped for it; gives these nodes.
+
+        Raises:
+            StaleDecisionFailed: the user's own decision failed.
+        """
+        self._tell_checks(results)
+        chosen = left_out(self.ledger.freshness_report, self._decide_stale)
+        for unique_id, stale in chosen.items():
+            planned = self.ledger.planned.get(unique_id)
+            if planned is not None:
+                self._end(unique_id, left_out_end(planned, stale))
+        return chosen.keys()
 
     def conclude(self, ended: DbtEnded, *, elapsed_s: float, stopped_because: str | None) -> Conclusion:
         """Tells what is still missing and the attempt's end."""
@@ -80,6 +108,7 @@ class RunReport:
             return self.abort(stopped_because or _cause_of_death(ended), exit_code=ended.exit_code)
         if ended.exit_code == 0:
             self._plan(None)  # where nothing was left to run, dbt was not even started
+        self._tell_checks(ended.results or ())
         results = self._final(ended.results or ())
         told = clean(ended.message)
         for unique_id, data in reconcile(
@@ -95,14 +124,24 @@ class RunReport:
         counts = self.ledger.counts()
         self._numbers.tell_last(
             lambda last: RunFinishedData(
-                exit_code=code, last_sequence=last, counts=counts, elapsed_s=elapsed_s, message=message
+                exit_code=code,
+                last_sequence=last,
+                counts=counts,
+                elapsed_s=elapsed_s,
+                message=message,
+                memory_peak=self._memory_peak(),
             )
         )
         return Conclusion(exit_code=code, message=message)
 
     def abort(self, reason: str, *, exit_code: int | None) -> Conclusion:
         """Tells that the attempt was broken off; nodes without an end get none."""
-        self._numbers.tell_last(lambda last: RunAbortedData(reason=reason, last_sequence=last, exit_code=exit_code))
+        self._tell_checks(())
+        self._numbers.tell_last(
+            lambda last: RunAbortedData(
+                reason=reason, last_sequence=last, exit_code=exit_code, memory_peak=self._memory_peak()
+            )
+        )
         return Conclusion(exit_code=exit_code if exit_code in (0, 1) else _FAILED_BY_ITSELF, message=reason)
 
     def _plan(self, version: DbtEvent | None) -> None:
@@ -113,10 +152,15 @@ class RunReport:
             self._selected,
             command=self._args.command,
             dbt_version=str(version.data.get("version", "")).lstrip("=") or None if version is not None else None,
-            invocation_id=version.info.get("invocation_id") if version is not None else None,
+            # Of two commands, neither is the one that reports all these nodes.
+            invocation_id=version.info.get("invocation_id") if version is not None and not self._checks_first else None,
         )
         self.ledger.plan(plan.nodes, edges={node.unique_id: node.depends_on for node in self._selected})
         self._numbers.tell(plan)
+
+    @property
+    def _checks_first(self) -> bool:
+        return self.command != SOURCE_FRESHNESS and any(node.checked for node in self._selected or ())
 
     def _node_started(self, event: DbtEvent) -> None:
         unique_id = unique_id_of(event)
@@ -139,8 +183,14 @@ class RunReport:
         if _is_ephemeral(event):
             # Part of other models' SQL: dbt has no result for it, but its failure explains theirs.
             self.ledger.note_cause(unique_id, data)
+        elif data.resource_type == "source":
+            self._checks.hold(unique_id, data)
         else:
             self._end(unique_id, data, defined_in=event.defined_in)
+
+    def _tell_checks(self, results: Sequence[Json]) -> None:
+        for unique_id, data in self._checks.told(results):
+            self._end(unique_id, data)
 
     def _end(self, unique_id: str, data: NodeFinishedData, *, defined_in: str | None = None) -> None:
         told = self.ledger.ends.get(unique_id)

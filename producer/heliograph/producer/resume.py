@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from heliograph.producer.dbt_args import DbtArgs
+from heliograph.producer.dbt_args import SOURCE_FRESHNESS, DbtArgs, source_words
 from heliograph.producer.dbt_options import SELECTING
 from heliograph.producer.run_results import result_entry, run_results
 
@@ -34,6 +34,8 @@ def only_these(args: DbtArgs, unique_ids: Iterable[str], *, folder: Path, env: M
     ``folder`` must last as long as the command: it gets the file that dbt reads. It takes the place of the user's
     state folder, to which the command goes on to defer.
     """
+    if args.command == SOURCE_FRESHNESS:  # it takes no state folder, and sources have exact names
+        return [*args.without(_REPLACED), "--select", *source_words(unique_ids)]
     entries = [result_entry(unique_id, status=_STATUS) for unique_id in unique_ids]
     (folder / "run_results.json").write_text(json.dumps(run_results(entries)), encoding="utf-8")
     words = [

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from heliograph.bus.payloads import (
     COMPILED_SQL_LIMIT,
+    Freshness,
     Interval,
     NodeFinishedData,
     NodeStartedData,
@@ -78,7 +79,35 @@ def node_result(result: Json, *, name: str, resource_type: str, caused_by: tuple
         caused_by=caused_by,
         # A skip that dbt never announced did not come from a failed parent: those it announces.
         skipped_because=SkipReason.OTHER,
-    ).model_copy(update={"reconciled": True})
+    ).model_copy(update={"reconciled": True, **freshness_fields(result)})
+
+
+def freshness_fields(result: Json) -> dict[str, Any]:
+    """What an entry of ``sources.json`` adds to a source's end: the age, and a message where it is too high.
+
+    Empty where the age could not be found out, and for entries of other results.
+    """
+    age_s = result.get("max_loaded_at_time_ago_in_s")
+    if age_s is None:
+        return {}
+    freshness = Freshness(
+        age_s=age_s,
+        max_loaded_at=moment(result.get("max_loaded_at")),
+        snapshotted_at=moment(result.get("snapshotted_at")),
+    )
+    limit = (result.get("criteria") or {}).get({"warn": "warn_after", "error": "error_after"}.get(result["status"], ""))
+    if not limit:
+        return {"freshness": freshness}
+    unit = f"{limit['period']}s" if limit["count"] != 1 else limit["period"]
+    told = f"The newest row is {_age(age_s)} old, more than {limit['count']:g} {unit}"
+    return {"freshness": freshness, "message": told}
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def _finished(

@@ -6,16 +6,19 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from heliograph.producer.resume import ONLY
+from heliograph.producer.sources.decision_pipe import DecisionPipe
 from heliograph.producer.sources.port import (
     DbtEnded,
     DbtEvent,
     DbtRecord,
     Invocation,
+    Json,
+    LeaveOut,
     OnOutput,
     Selected,
     SelectedNode,
@@ -38,24 +41,34 @@ class CallbackSource:
         self._slot = ProcessSlot()
         self._results = ResultsFile(invocation)
 
+    @property
+    def guard_pid(self) -> int | None:
+        return self._slot.pid
+
     def signal(self, signum: int) -> None:
         self._slot.signal(signum)
 
-    def records(self) -> Iterator[DbtRecord]:
+    def records(self, *, leave_out: LeaveOut | None = None) -> Iterator[DbtRecord]:
+        with DecisionPipe(leave_out) as decision:
+            yield from self._records(decision)
+
+    def _records(self, decision: DecisionPipe) -> Iterator[DbtRecord]:
         reading, writing = os.pipe()
         # -P: a project folder named like a Python package must not hide it.
         command = [sys.executable, "-P", "-m", "heliograph.producer.dbt_process", str(writing), *self._options()]
+        command += decision.options(self._invocation.scratch_dir)
         try:
             process = self._slot.start(
                 lambda: GuardedProcess(
                     [*command, *self._invocation.words],
                     env=self._invocation.environment,
                     on_output=self._on_output,
-                    pass_fds=(writing,),
+                    pass_fds=(writing, *decision.pass_fds),
                 )
             )
         finally:
             os.close(writing)
+            decision.started()
         with os.fdopen(reading, "rb") as pipe:
             if process is None:
                 yield DbtEnded(exit_code=None, interrupted=True)
@@ -68,6 +81,8 @@ class CallbackSource:
                     record = read_record(json.loads(line))
                     if isinstance(record, DbtEnded):
                         last = record
+                    elif isinstance(record, FreshnessResults):
+                        decision.answer(record.results)
                     else:
                         yield self._noted(record)
                 code = process.wait()
@@ -95,8 +110,17 @@ def _without_last_word(code: int) -> DbtEnded:
     return DbtEnded(exit_code=2, message=f"dbt's process ended without a result, with exit code {code}")
 
 
-def read_record(record: dict[str, Any]) -> DbtRecord:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FreshnessResults:
+    """What the freshness check found; dbt's process waits for the answer."""
+
+    results: Sequence[Json]
+
+
+def read_record(record: dict[str, Any]) -> DbtRecord | FreshnessResults:
     """One line of the pipe."""
+    if record["record"] == "freshness":
+        return FreshnessResults(results=record["results"])
     if record["record"] == "selected":
         return Selected(
             nodes=[SelectedNode(**{**node, "depends_on": tuple(node["depends_on"])}) for node in record["nodes"]]

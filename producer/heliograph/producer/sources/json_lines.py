@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from heliograph.producer.dbt_args import DbtArgs, parse_args
+from heliograph.producer.dbt_args import SOURCE_FRESHNESS, DbtArgs, parse_args
 from heliograph.producer.dbt_options import CONSOLE
-from heliograph.producer.resume import only_these
+from heliograph.producer.freshness_scope import has_criteria, with_sources
+from heliograph.producer.part import Part
 from heliograph.producer.sources.compiled_files import KEYS, CompiledFiles
 from heliograph.producer.sources.log_lines import ConsoleLevel, LogLine, read_line
+from heliograph.producer.sources.manifest_file import NO_MANIFEST, read_upstream
 from heliograph.producer.sources.port import (
     TOLD_EVENTS,
     DbtEnded,
     DbtEvent,
     DbtRecord,
     Invocation,
+    LeaveOut,
     OnOutput,
     Selected,
     SelectedNode,
     is_spoken,
 )
 from heliograph.producer.sources.process import GuardedProcess, ProcessSlot, to_stdout
-from heliograph.producer.sources.results_file import ResultsFile
+from heliograph.producer.sources.results_file import SOURCES, ResultsFile
 
 # NodeStart and NodeFinished are debug events: on stdout only where the level says so.
 # What people see is chosen here.
@@ -49,11 +52,17 @@ class JsonLinesSource:
         self._compiled = CompiledFiles(invocation.project_dir, invocation.target_path)
         self._errors: list[str] = []
         self._results = ResultsFile(invocation)
+        self._checked = ResultsFile(invocation, SOURCES)
+        self._listed_by: str | None = None
+
+    @property
+    def guard_pid(self) -> int | None:
+        return self._slot.pid
 
     def signal(self, signum: int) -> None:
         self._slot.signal(signum)
 
-    def records(self) -> Iterator[DbtRecord]:
+    def records(self, *, leave_out: LeaveOut | None = None) -> Iterator[DbtRecord]:
         if self._invocation.needs_deps:
             code = self._run_quietly(self._args.for_deps())
             if code != 0:
@@ -64,31 +73,40 @@ class JsonLinesSource:
         if code != 0:
             yield self._ended(code)
             return
-        args, only = self._args, self._invocation.only
+        only = self._invocation.only
         if only is not None:
             nodes = [node for node in nodes if node.unique_id in only]
-        yield Selected(nodes=nodes)
-        if only is not None:
-            if not nodes:
-                yield self._ended(0)
+        if leave_out is not None:
+            upstream = read_upstream(self._invocation.target_path, written_by=self._listed_by)
+            if upstream is None and nodes:
+                yield DbtEnded(exit_code=2, message=NO_MANIFEST)
                 return
-            args = self._narrowed(nodes)
-        process = self._start(self._command(args))
+            nodes = with_sources(nodes, upstream) if upstream is not None else nodes
+        yield Selected(nodes=nodes)
+        folder = self._invocation.scratch_dir if only is not None else None
+        part = Part(args=self._args, nodes=nodes, folder=folder, env=self._invocation.environment)
+        if leave_out is not None and part.sources:
+            code = yield from self._run(self._args.for_freshness(part.sources))
+            checked = self._checked.read()
+            if code not in (0, 1) or checked is None:
+                yield self._ended(code)
+                return
+            self._errors.clear()  # those of stale sources; their own ends tell them
+            part = part.without(leave_out(checked["results"]), folder=self._invocation.scratch_dir)
+        words = part.words(self._invocation.words)
+        code = 0 if words is None else (yield from self._run(words))
+        yield self._ended(code)
+
+    def _run(self, words: list[str]) -> Generator[DbtEvent, None, int | None]:
+        process = self._start(self._command(parse_args(words)))
         if process is None:
-            yield self._ended(None)
-            return
+            return None
         with process:
             for line in process.stdout:
                 event = self._take(line)
                 if event is not None:
                     yield event
-            code = process.wait()
-        yield self._ended(code)
-
-    def _narrowed(self, nodes: list[SelectedNode]) -> DbtArgs:
-        unique_ids = (node.unique_id for node in nodes)
-        folder, env = self._invocation.scratch_dir, self._invocation.environment
-        return parse_args(only_these(self._args, unique_ids, folder=folder, env=env))
+            return process.wait()
 
     def _command(self, args: DbtArgs) -> list[str]:
         kept_for_file = [
@@ -124,8 +142,9 @@ class JsonLinesSource:
                 read = read_line(line)
                 if read is not None and read.name in _LIST_EVENTS:
                     listed = json.loads(read.data["msg"])
+                    self._listed_by = read.info.get("invocation_id")
                     self._compiled.know(listed)
-                    nodes.append(listed_node(listed))
+                    nodes.append(listed_node(listed, checks=self._args.command == SOURCE_FRESHNESS))
                 else:
                     self._take(line)
             return process.wait()
@@ -137,9 +156,10 @@ class JsonLinesSource:
             return None
         if self._console.shows(read):
             self._on_output(self._console.text(read, line))
-        if read.level == "error":
+        if read.level == "error" and read.name != "MainStackTrace":  # what it says stands in the error before it
             self._errors.append(read.message)
-        self._results.note(read.name, info=read.info, data=read.data)
+        for file in (self._results, self._checked):
+            file.note(read.name, info=read.info, data=read.data)
         if read.name not in TOLD_EVENTS and not is_spoken(level=read.level):
             return None
         return self._finished(read) if read.name == "NodeFinished" else _event(read)
@@ -151,13 +171,14 @@ class JsonLinesSource:
         return replace(_event(read), compiled_sql=sql, compiled_path=path, defined_in=defined_in)
 
     def _ended(self, code: int | None) -> DbtEnded:
-        artifact = self._results.read()
+        run_results = self._results.read()
+        artifact = self._checked.read() if self._args.command == SOURCE_FRESHNESS else run_results
         results = None if artifact is None else artifact.get("results", [])
         return DbtEnded(
             exit_code=code if code is not None and code >= 0 else None,
             signal=-code if code is not None and code < 0 else None,
             results=results,
-            run_results=artifact,
+            run_results=run_results,
             message="\n".join(self._errors) if self._errors and (results is None or code == 2) else None,
             interrupted=code is None or code == 128 + signal.SIGINT,
         )
@@ -167,8 +188,8 @@ def _event(read: LogLine) -> DbtEvent:
     return DbtEvent(name=read.name, info=read.info, data=read.data)
 
 
-def listed_node(listed: dict[str, Any]) -> SelectedNode:
-    """One line of ``dbt ls --output json``."""
+def listed_node(listed: dict[str, Any], *, checks: bool = False) -> SelectedNode:
+    """One line of ``dbt ls --output json``. ``checks``: the command checks the sources among them."""
     resource_type = listed["resource_type"]
     raw_code = listed.get("raw_code")
     return SelectedNode(
@@ -179,4 +200,5 @@ def listed_node(listed: dict[str, Any]) -> SelectedNode:
         materialized=(listed.get("config") or {}).get("materialized"),
         # A seed's code is always empty and means nothing (dbt/contracts/graph/nodes.py).
         empty=resource_type != "seed" and raw_code is not None and not raw_code.strip(),
+        checked=checks and has_criteria(listed.get("freshness")),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -86,7 +86,10 @@ class Invocation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SelectedNode:
-    """A resource that dbt's selection holds, whether or not the command runs it."""
+    """A resource that dbt's selection holds, whether or not the command runs it.
+
+    ``checked``: a source whose freshness is checked.
+    """
 
     unique_id: str
     resource_type: str
@@ -94,6 +97,7 @@ class SelectedNode:
     depends_on: tuple[str, ...] = ()
     materialized: str | None = None
     empty: bool = False
+    checked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,11 +155,24 @@ def is_spoken(*, level: str) -> bool:
     return level in _SPOKEN
 
 
+LeaveOut = Callable[[Sequence[Json]], Collection[str]]
+"""Takes the results of a freshness check, in the shape of ``sources.json``; gives the nodes not to build."""
+
+
 class DbtSource(Protocol):
     """One run of dbt as records. ``signal`` may be called from any thread, at any time."""
 
-    def records(self) -> Iterator[DbtRecord]:
-        """Starts dbt and gives its records until it has ended; the last one is ``DbtEnded``."""
+    def records(self, *, leave_out: LeaveOut | None = None) -> Iterator[DbtRecord]:
+        """Starts dbt and gives its records until it has ended; the last one is ``DbtEnded``.
+
+        With ``leave_out`` the freshness of the sources that the selection reads is checked first; it is called once
+        all records of the check were taken. A check without results ends dbt's work.
+        """
+        ...
+
+    @property
+    def guard_pid(self) -> int | None:
+        """The process below which dbt and all it started run; None before the start."""
         ...
 
     def signal(self, signum: int) -> None:

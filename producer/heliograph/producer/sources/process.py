@@ -48,6 +48,7 @@ class GuardedProcess:
             encoding="utf-8",
             errors="replace",
         )
+        self.pid = self._process.pid
         self._forwarder: threading.Thread | None = None
         readable = self._process.stderr if read_stdout else self._process.stdout
         if readable is not None and on_output is not None:
@@ -123,6 +124,12 @@ class ProcessSlot:
                 return None
             self._process = make()
             return self._process
+
+    @property
+    def pid(self) -> int | None:
+        """The guard of the process that was started last."""
+        process = self._process
+        return process.pid if process is not None else None
 
     def signal(self, signum: int) -> None:
         """Signals the process that runs now; no other one starts after it."""

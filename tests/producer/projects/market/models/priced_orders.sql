@@ -1,0 +1,1 @@
+select id from {{ ref('stg_orders') }} inner join {{ ref('stg_prices') }} using (id)
