@@ -94,23 +94,25 @@ class DbtNodeTask(DbtCommandOperator):
             self._warn(context, event["warned"])
         return True
 
-    def before_waiting(self, context: Context, *, producer_task_id: str) -> None:
-        """In ``dag.test()``, where tasks run one after the other: lets the producer run first.
+    def before_waiting(self, context: Context, *, after: Sequence[str]) -> None:
+        """In ``dag.test()``, where tasks run one after the other: lets those that are waited for run first.
 
         Raises:
-            AirflowRescheduleException: the producer has not ended; the task comes again.
+            AirflowRescheduleException: one of them has not ended; the task comes again.
         """
         if not runs_in_process():
             return
         from airflow.sdk import timezone
 
+        from heliograph.airflow.surroundings import task_states
+
         ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[producer_task_id], run_ids=[ti.run_id])
-        state = states.get(ti.run_id, {}).get(producer_task_id)
-        if state == "up_for_retry":
+        states = task_states(dag_id=ti.dag_id, run_id=ti.run_id, task_ids=list(after))
+        if all(states.get(task_id) in _ENDED for task_id in after):
+            return
+        if "up_for_retry" in states.values():
             time.sleep(_RETRY_PAUSE_S)  # dag.test() itself does not pause between two looks
-        if state is None or state not in _ENDED:
-            raise AirflowRescheduleException(timezone.utcnow())
+        raise AirflowRescheduleException(timezone.utcnow())
 
     def _warn(self, context: Context, warned: Sequence[Sequence[str]]) -> None:
         if self.on_warning_callback is None:

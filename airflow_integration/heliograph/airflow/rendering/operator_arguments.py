@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -35,7 +37,7 @@ def sensor_arguments(
     render: RenderConfig,
     operator_args: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What every sensor gets: the configs, ``operator_args`` over them, and dbt's part of ``setup_operator_args`` on top.
+    """What every sensor gets: the configs, ``operator_args`` over them, dbt's part of ``setup_operator_args`` on top.
 
     That part because a retry runs dbt with what the producer ran it with.
 
@@ -109,7 +111,7 @@ def node_arguments(node: DbtNode) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in _MERGED or value}
 
 
-def test_arguments(node: DbtNode, tests: Iterable[DbtNode]) -> dict[str, Any]:
+def of_test_task(node: DbtNode, tests: Iterable[DbtNode]) -> dict[str, Any]:
     """What the test task of a node gets: the node's own arguments, those of its tests over them.
 
     Of several tests that say different things the last wins, and a warning tells.
@@ -127,6 +129,14 @@ def test_arguments(node: DbtNode, tests: Iterable[DbtNode]) -> dict[str, Any]:
             said[name] = (test.unique_id, value)
         together = overlaid(together, arguments)
     return {name: value for name, value in together.items() if name not in _MERGED or value}
+
+
+def fingerprint(own: Mapping[str, Any]) -> str | None:
+    """Equal for equal dbt arguments of single nodes: these can be retried by one dbt command. None: they have none."""
+    of_dbt = {name: value for name, value in own.items() if name in dbt_argument_names()}
+    if not of_dbt:
+        return None
+    return hashlib.sha256(json.dumps(of_dbt, sort_keys=True, default=repr).encode()).hexdigest()[:16]
 
 
 @cache

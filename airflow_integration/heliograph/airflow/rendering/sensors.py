@@ -9,7 +9,7 @@ from typing import Any
 from heliograph.airflow.assets import asset_of
 from heliograph.airflow.dbt_project.nodes import DbtNode
 from heliograph.airflow.operators.node_task import WarningCallback
-from heliograph.airflow.rendering.operator_arguments import node_arguments, overlaid, test_arguments
+from heliograph.airflow.rendering.operator_arguments import fingerprint, node_arguments, overlaid, of_test_task
 from heliograph.airflow.rendering.queues import sensor_queues
 from heliograph.airflow.rendering.task_plan import PlannedTask, TaskKind
 
@@ -38,19 +38,21 @@ class SensorArguments:
         """
         tests = planned.kind is TaskKind.TEST
         own = (
-            test_arguments(planned.node, [self.nodes[test] for test in planned.tests])
+            of_test_task(planned.node, [self.nodes[test] for test in planned.tests])
             if tests
             else node_arguments(planned.node)
         )
         arguments = {
             "unique_id": planned.unique_id,
             "resource_type": planned.node.resource_type,
-            "selector": own_selector(planned.node),
             "tests": tests,
             **({"except_tests": planned.left_out} if tests and planned.left_out else {}),
             **overlaid(self.common, own),
             **self._callback(planned),
         }
+        key = fingerprint(own)
+        if key is not None:
+            arguments["arguments_key"] = key
         outlets = self._outlets(planned, arguments)
         if outlets:
             arguments["outlets"] = outlets
@@ -67,11 +69,3 @@ class SensorArguments:
             return given
         asset = asset_of(planned.node, self.asset_namespace)
         return given if asset is None else [*given, asset]
-
-
-def own_selector(node: DbtNode) -> str:
-    """The dbt selection that names just this node."""
-    if node.is_source:
-        return f"source:{'.'.join((node.package_name, str(node.source_name), node.dbt_name))}"
-    # fqn: alone would also take the nodes of a folder of the same name.
-    return f"fqn:{'.'.join(node.fqn)},resource_type:{node.resource_type}"
