@@ -104,16 +104,18 @@ def asset_of(node: DbtNode, namespace: str) -> Asset | None:
 def _profile(config: ProfileConfig, env: Mapping[str, str]) -> Profile:
     if config.profile_mapping is not None:
         return config.profile_mapping.profile
-    text = Path(str(config.profiles_yml_filepath)).read_text(encoding="utf-8")
-    rendered = yaml.safe_load(_rendered(text, env))
-    output: Profile = rendered[config.profile_name]["outputs"][config.target_name]
-    return output
+    profiles = yaml.safe_load(Path(str(config.profiles_yml_filepath)).read_text(encoding="utf-8"))
+    try:
+        output = profiles[config.profile_name]["outputs"][config.target_name]
+        return {name: _rendered(value, env) for name, value in output.items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _unreadable(f"there is no target {config.target_name!r} in profile {config.profile_name!r}") from error
 
 
-def _rendered(text: str, env: Mapping[str, str]) -> str:
-    """The file with its ``env_var`` expressions resolved, the part of dbt's Jinja that profiles use."""
-    if "{{" not in text:
-        return text
+def _rendered(value: object, env: Mapping[str, str]) -> object:
+    """The value with its ``env_var`` expressions resolved, the part of dbt's Jinja that profiles use."""
+    if not isinstance(value, str) or "{{" not in value:
+        return value
     from jinja2.exceptions import TemplateError
     from jinja2.sandbox import SandboxedEnvironment
 
@@ -124,10 +126,14 @@ def _rendered(text: str, env: Mapping[str, str]) -> str:
     environment = SandboxedEnvironment(autoescape=False)
     environment.filters.update(as_bool=str, as_number=str, as_text=str, as_native=str)
     try:
-        return environment.from_string(text).render(env_var=env_var)
+        return environment.from_string(value).render(env_var=env_var)
     except TemplateError as error:
-        raise ProfileError(
-            f"The profiles.yml cannot be read for assets: {error}",
-            setting="RenderConfig.emit_datasets, ProfileConfig.profiles_yml_filepath",
-            fix="use only env_var() in it, or set emit_datasets=False",
-        ) from error
+        raise _unreadable(str(error)) from error
+
+
+def _unreadable(problem: str) -> ProfileError:
+    return ProfileError(
+        f"The profiles.yml cannot be read for assets: {problem}",
+        setting="RenderConfig.emit_datasets, ProfileConfig.profiles_yml_filepath",
+        fix="use only env_var() in it, or set emit_datasets=False",
+    )

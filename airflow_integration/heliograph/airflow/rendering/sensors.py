@@ -9,7 +9,7 @@ from typing import Any
 from heliograph.airflow.assets import asset_of
 from heliograph.airflow.dbt_project.nodes import DbtNode
 from heliograph.airflow.operators.node_task import WarningCallback
-from heliograph.airflow.rendering.operator_arguments import fingerprint, node_arguments, overlaid, of_test_task
+from heliograph.airflow.rendering.operator_arguments import fingerprint, node_arguments, of_test_task, overlaid
 from heliograph.airflow.rendering.queues import sensor_queues
 from heliograph.airflow.rendering.task_plan import PlannedTask, TaskKind
 
