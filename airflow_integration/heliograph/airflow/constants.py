@@ -41,6 +41,17 @@ class TestBehavior(StrEnum):
     NONE = "none"
 
 
+class SourceRenderingBehavior(StrEnum):
+    """Which sources become tasks: none, all, or those with tests or a freshness that dbt can check.
+
+    A source without freshness runs nothing: its task only keeps the chain together.
+    """
+
+    NONE = "none"
+    ALL = "all"
+    WITH_TESTS_OR_FRESHNESS = "with_tests_or_freshness"
+
+
 class TestIndirectSelection(StrEnum):
     """dbt's ``--indirect-selection``: which tests of the selected nodes are selected with them."""
 
@@ -57,6 +68,13 @@ class StartOrder(StrEnum):
 
     DEPENDENCY = "dependency"
     ALL_AT_ONCE = "all_at_once"
+
+
+class ResumeOn(StrEnum):
+    """Ends of a node on which its task resumes on a worker, which a trigger alone could have ended."""
+
+    WARNING = "warning"
+    SUCCESS = "success"
 
 
 class DbtResourceType(StrEnum):

@@ -59,6 +59,35 @@ def _options() -> dict[str, Any]:
             example="all_at_once",
             default="dependency",
         ),
+        "producer_queue": _option(
+            "Airflow queue of the tasks that run dbt. An explicit ``queue`` of the task goes before it.",
+            example="dbt",
+            default=None,
+        ),
+        "consumer_queue": _option(
+            "Airflow queue of the tasks of nodes. An explicit ``queue`` of the task goes before it.",
+            example="light",
+            default=None,
+        ),
+        "retry_queue": _option(
+            "Airflow queue of the tasks of nodes when they run on a worker in a retry. An explicit ``queue`` of the "
+            "task goes before it.",
+            example="dbt",
+            default=None,
+        ),
+        "emit_datasets": _option(
+            "Whether the tasks of nodes emit asset events, where a DAG does not say it. Each emitting task then takes "
+            "a worker for a moment when its node is done.",
+            example="True",
+            default="False",
+            kind="boolean",
+        ),
+        "enable_debug_mode": _option(
+            "Whether producers push the XCom ``heliograph_debug_max_memory_mb``, the most memory dbt was seen to use.",
+            example="True",
+            default="False",
+            kind="boolean",
+        ),
         "heartbeat_s": _option(
             "Seconds between two signs of life of a producer.", example="10", default="5", kind="float"
         ),

@@ -12,6 +12,9 @@ from heliograph.airflow.errors import SettingError
 
 SECTION = "heliograph"
 
+_YES = frozenset({"true", "t", "yes", "y", "on", "1"})
+_NO = frozenset({"false", "f", "no", "n", "off", "0"})
+
 
 def _get(option: str) -> str | None:
     from airflow.configuration import conf  # heavy: only when a setting is read
@@ -50,6 +53,43 @@ def bus_url() -> str:
     from airflow.configuration import AIRFLOW_HOME
 
     return f"sqlite:///{Path(AIRFLOW_HOME).absolute() / 'heliograph' / 'events.db'}"
+
+
+def _get_flag(option: str) -> bool:
+    value = _get(option)
+    if value is None:
+        return False
+    word = value.strip().lower()
+    if word not in _YES | _NO:
+        raise SettingError(
+            f"{value!r} is neither true nor false", setting=f"[{SECTION}] {option}", fix="write True or False"
+        )
+    return word in _YES
+
+
+def producer_queue() -> str | None:
+    """The Airflow queue of the tasks that run dbt, where a DAG does not say it itself."""
+    return _get("producer_queue")
+
+
+def consumer_queue() -> str | None:
+    """The Airflow queue of the tasks of nodes, where a DAG does not say it itself."""
+    return _get("consumer_queue")
+
+
+def retry_queue() -> str | None:
+    """The Airflow queue of the tasks of nodes when they run dbt themselves, where a DAG does not say it itself."""
+    return _get("retry_queue")
+
+
+def emit_datasets() -> bool:
+    """Whether the tasks of nodes emit assets, for DAGs that do not say it themselves."""
+    return _get_flag("emit_datasets")
+
+
+def enable_debug_mode() -> bool:
+    """Whether producers push the XCom of their memory peak."""
+    return _get_flag("enable_debug_mode")
 
 
 def heartbeat_s() -> float:

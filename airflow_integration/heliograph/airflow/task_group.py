@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import TaskGroup
 
 from heliograph.airflow.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from heliograph.airflow.operators.node_task import WarningCallback
 from heliograph.airflow.rendering.project_tasks import render_project
 
 
@@ -30,6 +31,7 @@ class DbtTaskGroup(TaskGroup):
         execution_config: ExecutionConfig | None = None,
         render_config: RenderConfig | None = None,
         operator_args: Mapping[str, Any] | None = None,
+        on_warning_callback: WarningCallback | None = None,
         **group_arguments: Any,
     ) -> None:
         super().__init__(group_id=group_id, **group_arguments)
@@ -41,6 +43,7 @@ class DbtTaskGroup(TaskGroup):
             execution_config=execution_config,
             render_config=render_config,
             operator_args=operator_args,
+            on_warning_callback=on_warning_callback,
         )
         self.dbt_graph = rendered.dbt_graph
         self.tasks_map = rendered.tasks_map

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,14 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from heliograph.airflow.bus import aresolve_bus_url
 from heliograph.airflow.end_events import end_event
+from heliograph.airflow.node_log import node_log, task_log_url
 from heliograph.airflow.run_key import run_key
 from heliograph.airflow.surroundings import AirflowSurroundings
+from heliograph.airflow.waiting_task import WaitingTask
 from heliograph.bus.errors import HeliographError
-from heliograph.consumers.decision import End, Verdict, question_about
+from heliograph.consumers.decision import Verdict, question_about
 from heliograph.consumers.node_try import NodeTask, NodeTry, RunDbt
-from heliograph.consumers.shared import hub_for
+from heliograph.consumers.shared import aclose_all, hub_for
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
@@ -37,6 +39,9 @@ class NodeTrigger(BaseTrigger):
         retries, producer_retries: Airflow's ``retries`` of this task and of the producer's.
         parents: the tasks of the node's parents, where this task does not wait for them.
         arguments: fingerprint of the task's own dbt arguments, where it has any.
+        except_tests: tests of the node that other tasks report.
+        resume_on: ends (``ResumeOn``) on which the task has something to do on a worker.
+        of_task: the waiting task, where no triggerer tells it (``dag.test()``).
     """
 
     def __init__(
@@ -51,6 +56,9 @@ class NodeTrigger(BaseTrigger):
         producer_retries: int = 0,
         parents: Sequence[str] = (),
         arguments: str | None = None,
+        except_tests: Sequence[str] = (),
+        resume_on: Sequence[str] = (),
+        of_task: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it without types
         self.unique_id = unique_id
@@ -62,6 +70,9 @@ class NodeTrigger(BaseTrigger):
         self.producer_retries = producer_retries
         self.parents = list(parents)
         self.arguments = arguments
+        self.except_tests = list(except_tests)
+        self.resume_on = list(resume_on)
+        self.of_task = WaitingTask.read(of_task)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, plain JSON."""
@@ -77,6 +88,9 @@ class NodeTrigger(BaseTrigger):
                 "producer_retries": self.producer_retries,
                 "parents": self.parents,
                 "arguments": self.arguments,
+                "except_tests": self.except_tests,
+                "resume_on": self.resume_on,
+                "of_task": self.of_task.stored() if self.of_task is not None else None,
             },
         )
 
@@ -87,7 +101,11 @@ class NodeTrigger(BaseTrigger):
         except HeliographError as error:
             # A setting stands in the way: a worker raises it, so that the task log shows it and retries count.
             event = TriggerEvent({RESUME_FAILED: str(error)})
-        yield event
+        try:
+            yield event
+        finally:
+            if self.task_instance is None:
+                await aclose_all()  # dag.test() runs each trigger in a loop of its own, which ends with it
 
     async def _resolve(self) -> TriggerEvent:
         ti = self._task
@@ -105,13 +123,13 @@ class NodeTrigger(BaseTrigger):
             return TriggerEvent({RESUME_RUN: True})
         return self._end(outcome)
 
-    def _node_task(self, ti: TaskInstance) -> NodeTask:
+    def _node_task(self, ti: TaskInstance | WaitingTask) -> NodeTask:
         server_context = getattr(ti, "_ti_context_from_server", None)
         dag_run = server_context.dag_run if server_context is not None else None
         # ``run_after`` is never later than the run's start and, unlike its start date, not moved by a clear.
         since = datetime.fromisoformat(self.since) if self.since is not None else dag_run and dag_run.run_after
         return NodeTask(
-            question=question_about(self.unique_id, tests=self.tests),
+            question=question_about(self.unique_id, tests=self.tests, without=self.except_tests),
             task_id=ti.task_id,
             try_number=ti.try_number,
             since=since,
@@ -124,17 +142,17 @@ class NodeTrigger(BaseTrigger):
         )
 
     def _end(self, verdict: Verdict) -> TriggerEvent:
-        level = self.log.error if verdict.end is End.FAILED else self.log.info
-        level("%s: %s", self.unique_id, verdict.reason)
-        for warning in verdict.warnings:
-            self.log.warning("%s", warning)
-        return end_event(verdict)
+        producer_log = task_log_url(dag_id=self._task.dag_id, run_id=self._task.run_id, task_id=self.producer_task_id)
+        for line in node_log(verdict, unique_id=self.unique_id, producer_log=producer_log):
+            self.log.log(line.level, "%s", line.text)
+        return end_event(verdict, resume_on=self.resume_on)
 
     @property
-    def _task(self) -> TaskInstance:
-        if self.task_instance is None:
+    def _task(self) -> TaskInstance | WaitingTask:
+        task = self.task_instance or self.of_task
+        if task is None:
             raise HeliographError(
                 "This trigger waits for a dbt node and needs the task it waits for",
                 fix="use it for a task's deferral, not for an asset",
             )
-        return self.task_instance
+        return task

@@ -224,13 +224,14 @@ class RunLostData(Payload):
 class RetryRequestedData(Payload):
     """Someone asks that these nodes run again.
 
-    ``tests``: the tests of these nodes are meant, not the nodes themselves.
+    ``tests``: the tests of these nodes are meant, not the nodes themselves, and of them not ``except_tests``.
     ``requested_by`` names who asks, in Airflow the task. ``arguments`` is a fingerprint of the dbt arguments to run
     with: only requests of equal fingerprints can be answered by one command.
     """
 
     nodes: tuple[str, ...]
     tests: bool = False
+    except_tests: tuple[str, ...] = ()
     requested_by: str | None = None
     arguments: str | None = None
 

@@ -36,12 +36,16 @@ class NodeQuestion:
 
 @dataclass(frozen=True, slots=True)
 class TestsQuestion:
-    """How did all planned tests of this node end, in attempt ``attempt_from`` or a later one?"""
+    """How did all planned tests of this node end, in attempt ``attempt_from`` or a later one?
+
+    ``without``: unique ids of tests that do not count here, as other tasks report them.
+    """
 
     __test__ = False  # not a pytest class
 
     unique_id: str
     attempt_from: int = 1
+    without: frozenset[str] = frozenset()
 
     def subjects(self, state: RunState) -> Collection[str]:
         """The planned tests of the node."""
@@ -67,6 +71,7 @@ class TestsQuestion:
                 unique_id
                 for attempt in newest_first(state, self.attempt_from)
                 for unique_id in attempt.tests_of.get(self.unique_id, ())
+                if unique_id not in self.without
             )
         )
 
@@ -84,9 +89,9 @@ class TestsQuestion:
         return verdict
 
 
-def question_about(unique_id: str, *, tests: bool) -> NodeQuestion | TestsQuestion:
-    """How the node ended, or how its tests did."""
-    return TestsQuestion(unique_id) if tests else NodeQuestion(unique_id)
+def question_about(unique_id: str, *, tests: bool, without: Iterable[str] = ()) -> NodeQuestion | TestsQuestion:
+    """How the node ended, or how its tests did, but for those ``without``."""
+    return TestsQuestion(unique_id, without=frozenset(without)) if tests else NodeQuestion(unique_id)
 
 
 def _over_all(verdicts: dict[str, Verdict]) -> Verdict:

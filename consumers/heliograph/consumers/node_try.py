@@ -74,6 +74,8 @@ class NodeTask:
 
     def request(self, run: str) -> RetryRequested:
         """The event by which this try asks for its node; the same whenever it is made."""
+        tests = isinstance(self.question, TestsQuestion)
+        without = tuple(sorted(self.question.without)) if isinstance(self.question, TestsQuestion) else ()
         return RetryRequested(
             id=outside_event_id(run=run, attempt=1, what="retry.requested", key=f"{self.task_id}.{self.try_number}"),
             source="/heliograph/task",
@@ -82,7 +84,8 @@ class NodeTask:
             sequence=0,
             data=RetryRequestedData(
                 nodes=(self.question.unique_id,),
-                tests=isinstance(self.question, TestsQuestion),
+                tests=tests,
+                except_tests=without,
                 requested_by=self.task_id,
                 arguments=self.arguments,
             ),

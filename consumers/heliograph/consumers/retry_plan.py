@@ -34,7 +34,8 @@ def requested(state: RunState, requests: Iterable[RetryRequested]) -> frozenset[
     found: dict[str, None] = {}
     for request in requests:
         for unique_id in request.data.nodes:
-            found.update(dict.fromkeys(tests_of(state, unique_id) if request.data.tests else (unique_id,)))
+            meant = tests_of(state, unique_id) if request.data.tests else (unique_id,)
+            found.update(dict.fromkeys(one for one in meant if one not in request.data.except_tests))
     return frozenset(found)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from heliograph.airflow.constants import InvocationMode, LoadMode, TestBehavior
+from heliograph.airflow.constants import InvocationMode, LoadMode, SourceRenderingBehavior, TestBehavior
 from heliograph.airflow.errors import ConfigError
 
 
@@ -19,6 +19,11 @@ class RenderConfig:
         select: dbt selection; a list means union.
         exclude: dbt selection of what to leave out.
         test_behavior: which tasks tests get.
+        should_detach_multiple_parents_tests: a test with several rendered parents becomes a task of its own,
+            downstream of all of them; otherwise it counts for the test task of each parent.
+        source_rendering_behavior: which sources become tasks. Where one has freshness, dbt checks it before it builds.
+        emit_datasets: each node's task has the node's relation as outlet and emits its asset event when the node is
+            done; None takes the setting ``[heliograph] emit_datasets``.
         dbt_executable_path: the dbt to list nodes with, where it is not the one of this environment.
         invocation_mode: how dbt is called to list nodes; None picks by itself.
         dbt_project_path: folder of the project when the DAG file is parsed, where it differs from ProjectConfig's.
@@ -31,6 +36,9 @@ class RenderConfig:
     select: Sequence[str] = ()
     exclude: Sequence[str] = ()
     test_behavior: TestBehavior = TestBehavior.AFTER_EACH
+    should_detach_multiple_parents_tests: bool = False
+    source_rendering_behavior: SourceRenderingBehavior = SourceRenderingBehavior.NONE
+    emit_datasets: bool | None = None
     dbt_executable_path: str | Path | None = None
     invocation_mode: InvocationMode | None = None
     dbt_project_path: str | Path | None = None

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from heliograph.airflow.dbt_project.nodes import DbtNode
+from heliograph.airflow.dbt_project.nodes import DbtNode, Relation
 from heliograph.airflow.errors import ManifestError
 
 _SETTING = "ProjectConfig.manifest_path"
@@ -28,10 +28,12 @@ class Manifest:
         project_name: name of the root project.
         nodes: everything in it that has a unique id and takes part in dbt's graph, by unique id, in the order of
             dbt's sections and of the file.
+        adapter_type: dbt's name of the warehouse it was made for, ``postgres``, ``snowflake``, ...
     """
 
     project_name: str
     nodes: dict[str, DbtNode]
+    adapter_type: str | None = None
 
 
 class _DependsOn(msgspec.Struct):
@@ -60,6 +62,12 @@ class RawNode(msgspec.Struct):
     access: str | None = None
     source_name: str | None = None
     test_metadata: _TestMetadata | None = None
+    meta: dict[str, Any] | None = None
+    freshness: dict[str, Any] | None = None
+    database: str | None = None
+    schema: str | None = None
+    alias: str | None = None
+    identifier: str | None = None
 
     def to_node(self, unique_id: str) -> DbtNode:
         """The node as the rest of Heliograph sees it."""
@@ -80,12 +88,33 @@ class RawNode(msgspec.Struct):
             source_name=self.source_name,
             test_name=None if self.test_metadata is None else self.test_metadata.name,
             is_generic_test=self.test_metadata is not None,
+            meta=self._whole_meta(),
+            has_freshness=_can_be_stale(self.freshness),
+            relation=self._relation(),
         )
+
+    def _whole_meta(self) -> dict[str, Any]:
+        # dbt 1.10 moved meta below config, and some kinds of nodes only have it there.
+        in_config = self.config.get("meta")
+        return {**(self.meta or {}), **(in_config if isinstance(in_config, dict) else {})}
+
+    def _relation(self) -> Relation | None:
+        identifier = self.alias or self.identifier
+        if identifier is None or self.schema is None:
+            return None
+        return Relation(database=self.database or "", schema=self.schema, identifier=identifier)
+
+
+def _can_be_stale(freshness: dict[str, Any] | None) -> bool:
+    """Whether a source's freshness has a limit; dbt writes it with empty limits where none is set."""
+    limits = (freshness or {}).get("warn_after"), (freshness or {}).get("error_after")
+    return any(isinstance(limit, dict) and limit.get("count") for limit in limits)
 
 
 class _Metadata(msgspec.Struct):
     dbt_schema_version: str = ""
     project_name: str | None = None
+    adapter_type: str | None = None
 
 
 class _RawManifest(msgspec.Struct):
@@ -151,4 +180,4 @@ def _read(path: Path, mtime_ns: int, size: int) -> Manifest:  # noqa: ARG001 (mt
             fix="make it anew with dbt parse, and copy it only when dbt has ended",
         ) from error
     nodes = {unique_id: node.to_node(unique_id) for section in raw.sections() for unique_id, node in section.items()}
-    return Manifest(project_name=raw.metadata.project_name or "", nodes=nodes)
+    return Manifest(project_name=raw.metadata.project_name or "", nodes=nodes, adapter_type=raw.metadata.adapter_type)

@@ -15,6 +15,15 @@ TEST_TYPES = frozenset({DbtResourceType.TEST, DbtResourceType.UNIT_TEST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """The three names of a table or view in a warehouse."""
+
+    database: str
+    schema: str
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DbtNode:
     """One node, source, exposure, test or other resource of a dbt project.
 
@@ -35,6 +44,9 @@ class DbtNode:
         source_name: name of the source a source table belongs to.
         test_name: of a generic test, the name of the test it is made from (``unique``, ``not_null``, ...).
         is_generic_test: whether it is made from a generic test; false for a test of its own SQL.
+        meta: its ``meta``, free for users and other tools.
+        has_freshness: of a source, whether dbt can check how fresh it is.
+        relation: where it stands in the warehouse.
     """
 
     unique_id: str
@@ -53,6 +65,9 @@ class DbtNode:
     source_name: str | None = None
     test_name: str | None = None
     is_generic_test: bool = False
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    has_freshness: bool = False
+    relation: Relation | None = None
 
     @property
     def resource_name(self) -> str:
@@ -65,15 +80,14 @@ class DbtNode:
         return self.resource_name.replace(".", "_")
 
     @property
-    def meta(self) -> Mapping[str, Any]:
-        """The ``meta`` of its dbt config, free for users and other tools."""
-        meta = self.config.get("meta")
-        return meta if isinstance(meta, Mapping) else {}
-
-    @property
     def is_test(self) -> bool:
         """Whether it is a data test or a unit test."""
         return self.resource_type in TEST_TYPES
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it is a source table."""
+        return self.resource_type == DbtResourceType.SOURCE
 
     @property
     def is_buildable(self) -> bool:

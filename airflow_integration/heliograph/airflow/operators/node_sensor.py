@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowException
 from airflow.triggers.base import StartTriggerArgs
 
-from heliograph.airflow.operators.command import DbtCommandOperator
+from heliograph.airflow.operators.node_task import DbtNodeTask
 from heliograph.airflow.operators.outcome import raise_for_undelivered, result_text
 from heliograph.airflow.versions import STARTS_FROM_TRIGGER
+from heliograph.airflow.waiting_task import WaitingTask
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,7 +25,7 @@ PRIORITY_WEIGHT = 2
 _TRIGGER = "heliograph.airflow.triggers.NodeTrigger"
 
 
-class DbtNodeSensor(DbtCommandOperator):
+class DbtNodeSensor(DbtNodeTask):
     """Ends as its dbt node ended, without a worker; only a retry that must run dbt again takes one.
 
     Args:
@@ -72,10 +73,12 @@ class DbtNodeSensor(DbtCommandOperator):
         """Defers at once: for an Airflow whose scheduler cannot do that itself, and for ``dag.test()``."""
         from heliograph.airflow.triggers import NodeTrigger
 
+        self.before_waiting(context, after=[self.producer_task_id, *self.parents])
         since = context["dag_run"].run_after.isoformat()
-        self.defer(trigger=NodeTrigger(**self._trigger_arguments(since=since)), method_name="resume")
+        arguments = {**self._trigger_arguments(since=since), "of_task": WaitingTask.of(context).stored()}
+        self.defer(trigger=NodeTrigger(**arguments), method_name="resume")
 
-    def resume(self, context: Context, event: Mapping[str, Any]) -> None:
+    def resume(self, context: Context, event: Mapping[str, Any] | str) -> None:
         """Does on a worker what the trigger could not: raises its failure, or runs the node again.
 
         The same dbt command serves every task of the run that asks at that time, and builds what was skipped because
@@ -89,7 +92,9 @@ class DbtNodeSensor(DbtCommandOperator):
         from heliograph.consumers.next_attempt import retried
         from heliograph.consumers.retry_plan import POSITIVE, tests_of
 
-        if RESUME_FAILED in event:
+        if self.ended(context, event):
+            return
+        if isinstance(event, Mapping) and RESUME_FAILED in event:
             raise AirflowException(event[RESUME_FAILED])
         run, ti = self.run_key(context), context["ti"]
         request = self._task(ti.try_number).request(run)
@@ -100,6 +105,7 @@ class DbtNodeSensor(DbtCommandOperator):
         result = self.run_dbt(context, command="build", arguments=self.arguments(), attempt=attempt)
         outcomes = {**attempt.before, **result.outcomes}
         mine = tests_of(claimed.state, self.unique_id) if self.tests else [self.unique_id]
+        mine = [unique_id for unique_id in mine if unique_id not in self.except_tests]
         failed = [unique_id for unique_id in mine if outcomes.get(unique_id) not in POSITIVE]
         if failed:
             told = ", ".join(f"{unique_id} ({outcomes.get(unique_id, 'not run')})" for unique_id in failed)
@@ -111,7 +117,7 @@ class DbtNodeSensor(DbtCommandOperator):
         from heliograph.consumers.node_try import NodeTask
 
         return NodeTask(
-            question=question_about(self.unique_id, tests=self.tests),
+            question=question_about(self.unique_id, tests=self.tests, without=self.except_tests),
             task_id=self.task_id,
             try_number=try_number,
             arguments=self.arguments_key,
@@ -128,4 +134,5 @@ class DbtNodeSensor(DbtCommandOperator):
             "producer_retries": self.producer_retries,
             "parents": list(self.parents),
             "arguments": self.arguments_key,
+            **self.trigger_extras(),
         }

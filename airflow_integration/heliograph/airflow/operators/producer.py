@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from heliograph.airflow.operators.command import DbtCommandOperator
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 # Picked before the many tasks that wait for it.
 PRIORITY_WEIGHT = 20
 
+# Its argument is the producer's report, which is not to be imported when a DAG file is parsed.
+FreshnessCallback = Callable[[Any], Collection[str]]
+
 _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
@@ -23,12 +27,21 @@ class DbtProducerWatcherOperator(DbtCommandOperator):
 
     A retry runs what has not succeeded yet. A try after a clear does so as well, unless all node tasks were cleared
     with the producer: then everything runs anew.
+
+    Args:
+        check_freshness: check the sources first, and leave out what depends on stale ones alone.
+        freshness_callback: decides otherwise: gets the ``FreshnessReport`` of ``heliograph.producer.freshness_report``,
+            returns the unique ids of the nodes to leave out.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(
+        self, *, check_freshness: bool = False, freshness_callback: FreshnessCallback | None = None, **kwargs: Any
+    ) -> None:
         kwargs.setdefault("priority_weight", PRIORITY_WEIGHT)
         kwargs.setdefault("weight_rule", "absolute")
         super().__init__(**kwargs)
+        self.check_freshness = check_freshness
+        self.freshness_callback = freshness_callback
 
     def execute(self, context: Context) -> None:
         """Runs dbt to its end.

@@ -64,7 +64,7 @@ class BaseProfileMapping:
 
     @cached_property
     def conn(self) -> Connection:
-        """The Connection; read when first needed, never when the DAG file is parsed.
+        """The Connection; read when first needed. Parsing a DAG file needs it only to name assets.
 
         Raises:
             ProfileError: there is no Connection of that id.

@@ -10,8 +10,10 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperator, TaskGroup
 
 from heliograph.airflow.constants import PRODUCER_WATCHER_TASK_ID, StartOrder
+from heliograph.airflow.errors import ConfigError
 from heliograph.airflow.operators.node_sensor import DbtNodeSensor
 from heliograph.airflow.operators.producer import DbtProducerWatcherOperator
+from heliograph.airflow.rendering.sensors import SensorArguments
 from heliograph.airflow.rendering.task_plan import PlannedTask, TaskKind, TaskPlan
 
 
@@ -20,7 +22,7 @@ class TaskArguments:
     """Keyword arguments of the operators, by what they are for."""
 
     producer: Mapping[str, Any]
-    sensor: Mapping[str, Any]
+    sensor: SensorArguments
 
 
 def add_tasks(
@@ -55,10 +57,10 @@ def add_tasks(
             # It runs nothing, so the arguments of the dbt command mean nothing to it.
             task = EmptyOperator(task_id=planned.label, **keywords)
         else:
-            keywords |= {**_sensor_arguments(planned, producer, group_id), **arguments.sensor}
+            keywords |= {**_place_in_run(producer, group_id), **arguments.sensor.of(planned)}
             if start_order is StartOrder.ALL_AT_ONCE and hopeful.intersection(planned.upstream):
                 keywords["parents"] = [parent.task_id for parent in upstream]
-            task = DbtNodeSensor(task_id=planned.label, **keywords)
+            task = _sensor(planned, keywords)
         made[planned.task_id] = task
         tasks_map.setdefault(planned.unique_id, task)
         if task.retries or hopeful.intersection(planned.upstream):
@@ -83,14 +85,16 @@ def _node_group(
     return node_group
 
 
-def _sensor_arguments(
-    planned: PlannedTask, producer: DbtProducerWatcherOperator, group_id: str | None
-) -> dict[str, Any]:
-    return {
-        "unique_id": planned.unique_id,
-        "resource_type": planned.node.resource_type,
-        "tests": planned.kind is TaskKind.TEST,
-        "producer_task_id": producer.task_id,
-        "producer_retries": producer.retries or 0,
-        "group_id": group_id,
-    }
+def _place_in_run(producer: DbtProducerWatcherOperator, group_id: str | None) -> dict[str, Any]:
+    return {"producer_task_id": producer.task_id, "producer_retries": producer.retries or 0, "group_id": group_id}
+
+
+def _sensor(planned: PlannedTask, keywords: Mapping[str, Any]) -> DbtNodeSensor:
+    try:
+        return DbtNodeSensor(task_id=planned.label, **keywords)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"Airflow does not take the arguments of the task of {planned.unique_id}: {error}",
+            setting=f"operator_args, meta.heliograph.operator_kwargs of {planned.unique_id} or of its tests",
+            fix="leave out what it names, or correct its value",
+        ) from error

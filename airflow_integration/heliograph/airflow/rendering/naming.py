@@ -1,8 +1,8 @@
 """Ids of tasks and groups.
 
 A node is called by the part of its unique id after the second dot, with ``_`` for each further dot. Alone it is
-``<name>_run``, ``<name>_seed`` or ``<name>_snapshot``; with a test task the group ``<name>`` holds ``run``, ``seed`` or
-``snapshot`` and ``test``.
+``<name>_run``, ``<name>_seed``, ``<name>_snapshot`` or ``<name>_source``; with a test task the group ``<name>`` holds
+``run``, ``seed``, ``snapshot`` or ``source`` and ``test``.
 
 Where two nodes would get the same id at the top level, those of the root project keep it and the others are called
 ``<package>__<name>``; what still clashes (a seed and a model of one name) is called
@@ -23,6 +23,7 @@ VERBS: dict[str, str] = {
     DbtResourceType.MODEL: "run",
     DbtResourceType.SEED: "seed",
     DbtResourceType.SNAPSHOT: "snapshot",
+    DbtResourceType.SOURCE: "source",
 }
 """What the task of a node is called, by resource type."""
 
@@ -95,8 +96,13 @@ def _numbered(node: DbtNode, grouped: Collection[str], taken: Collection[str]) -
     return top_id
 
 
+def as_id(name: str) -> str:
+    """The name with ``_`` for each character that an Airflow id cannot hold."""
+    return _NOT_ALLOWED.sub("_", name)
+
+
 def _id(name: str, node: DbtNode, grouped: Collection[str]) -> str:
-    allowed = _NOT_ALLOWED.sub("_", name)
+    allowed = as_id(name)
     if len(allowed) > MAX_NAME_LENGTH:
         digest = hashlib.sha256(name.encode()).hexdigest()[:8]
         allowed = f"{allowed[: MAX_NAME_LENGTH - 9]}_{digest}"

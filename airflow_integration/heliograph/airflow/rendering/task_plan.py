@@ -5,7 +5,10 @@ kind keeps the node's descendants from running. With ``TestBehavior.AFTER_EACH``
 selected test of either kind gets a ``test`` task that reports all of them; so every selected test with a rendered
 parent is reported by the test tasks of its rendered parents, and by no other task. A failed unit test also shows at
 the node's own task, because dbt then skips the node. Tests without a rendered parent (of a source only, or of nothing)
-have no task; the plan lists them, and the producer's own result tells of them.
+have no task; the plan lists them, and the producer's own result tells of them. Detached, a test with several rendered
+parents is a task of its own after all of them, and no test task reports it.
+
+Sources. A source with freshness is a task that reports what dbt's check found; one without runs nothing.
 """
 
 from __future__ import annotations
@@ -16,8 +19,9 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import chain
 
-from heliograph.airflow.constants import PRODUCER_WATCHER_TASK_ID, TestBehavior
+from heliograph.airflow.constants import PRODUCER_WATCHER_TASK_ID, SourceRenderingBehavior, TestBehavior
 from heliograph.airflow.dbt_project.nodes import DbtNode, tests_by_parent
+from heliograph.airflow.rendering.detached_tests import detached_ids, with_several_parents, without
 from heliograph.airflow.rendering.gates import TestGates
 from heliograph.airflow.rendering.naming import TEST_TASK, VERBS, top_level_ids
 from heliograph.airflow.rendering.order import topological
@@ -27,11 +31,11 @@ class TaskKind(StrEnum):
     """What a planned task reports."""
 
     BUILD = "build"
-    """The node itself: its model run, seed or snapshot."""
+    """The node itself: its model run, seed, snapshot, source freshness, or the one test that it is."""
     TEST = "test"
     """The tests of the node."""
     EMPTY = "empty"
-    """Nothing: dbt inlines an ephemeral model and never reports it, the task only keeps the chain together."""
+    """Nothing: dbt never reports it (an ephemeral model, a source without freshness), it keeps the chain together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,7 @@ class PlannedTask:
         kind: what it reports.
         node: the dbt node it is for.
         tests: unique ids of the tests a TEST task reports.
+        left_out: unique ids of the node's tests that other tasks report.
         upstream: task ids of the tasks it comes after, in order, without doubles.
     """
 
@@ -54,6 +59,7 @@ class PlannedTask:
     kind: TaskKind
     node: DbtNode
     tests: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     upstream: tuple[str, ...] = ()
 
     @property
@@ -88,6 +94,11 @@ class TaskPlan:
         return tasks
 
     @cached_property
+    def checks_freshness(self) -> bool:
+        """Whether a task reports the freshness of a source."""
+        return any(task.node.is_source and task.kind is TaskKind.BUILD for task in self.tasks)
+
+    @cached_property
     def leaves(self) -> tuple[PlannedTask, ...]:
         """The tasks no other planned task comes after."""
         inner = {task_id for task in self.tasks for task_id in task.upstream}
@@ -98,8 +109,11 @@ def plan_tasks(
     nodes: Iterable[DbtNode],
     *,
     test_behavior: TestBehavior = TestBehavior.AFTER_EACH,
+    detach_tests: bool = False,
+    sources: SourceRenderingBehavior = SourceRenderingBehavior.NONE,
     root_package: str | None = None,
     reserved_ids: Collection[str] = (PRODUCER_WATCHER_TASK_ID,),
+    prefix_length: int = 0,
 ) -> TaskPlan:
     """Plan the tasks of the selected nodes.
 
@@ -109,12 +123,17 @@ def plan_tasks(
     Args:
         nodes: the selected nodes with their tests; their order only breaks ties.
         test_behavior: whether tests get tasks.
+        detach_tests: a test with several rendered parents becomes a task of its own.
+        sources: which sources become tasks.
         root_package: name of the root project; its nodes keep their plain ids where ids would clash.
         reserved_ids: ids at the top level that other tasks have.
+        prefix_length: characters that the ids of the groups around the project add to each id.
     """
     selected = list(nodes)
     tests = tests_by_parent(selected) if test_behavior is TestBehavior.AFTER_EACH else {}
-    rendered = topological([node for node in selected if node.is_buildable])
+    rendered = topological([node for node in selected if node.is_buildable or _is_task(node, sources, tests)])
+    detached = with_several_parents(selected, {node.unique_id for node in rendered}) if tests and detach_tests else {}
+    all_tests, tests = tests, without(tests, detached)
     ids = top_level_ids(rendered, grouped=tests, root_package=root_package, reserved=reserved_ids)
     gates = TestGates(rendered, tests)
     made: dict[str, list[PlannedTask]] = {}
@@ -124,7 +143,18 @@ def plan_tasks(
             made[parent][-1 if parent in tests and gates.holds_back(parent, node.unique_id) else 0].task_id
             for parent in parents
         )
-        made[node.unique_id] = _tasks_of_node(node, ids[node.unique_id], tests.get(node.unique_id, ()), upstream)
+        made[node.unique_id] = _tasks_of_node(
+            node,
+            ids[node.unique_id],
+            tests=[test.unique_id for test in tests.get(node.unique_id, ())],
+            left_out=[test.unique_id for test in all_tests.get(node.unique_id, ()) if test.unique_id in detached],
+            upstream=upstream,
+        )
+    alone = {test.unique_id: test for test in selected if test.unique_id in detached}
+    taken = {*reserved_ids, *ids.values()}
+    for unique_id, task_id in detached_ids(alone.values(), taken=taken, prefix_length=prefix_length).items():
+        upstream = tuple(made[parent][0].task_id for parent in detached[unique_id])
+        made[unique_id] = [_detached(alone[unique_id], task_id, upstream)]
     unreported = [
         test.unique_id
         for test in selected
@@ -135,10 +165,22 @@ def plan_tasks(
     return TaskPlan(tasks=tuple(chain.from_iterable(made.values())), unreported_tests=tuple(unreported))
 
 
+def _is_task(node: DbtNode, behavior: SourceRenderingBehavior, tests: Mapping[str, Sequence[DbtNode]]) -> bool:
+    """Whether it is a source that becomes a task."""
+    if not node.is_source or behavior is SourceRenderingBehavior.NONE:
+        return False
+    return behavior is SourceRenderingBehavior.ALL or node.has_freshness or node.unique_id in tests
+
+
+def _detached(test: DbtNode, task_id: str, upstream: tuple[str, ...]) -> PlannedTask:
+    return PlannedTask(task_id=task_id, label=task_id, group_id=None, kind=TaskKind.BUILD, node=test, upstream=upstream)
+
+
 def _tasks_of_node(
-    node: DbtNode, top_id: str, tests: Sequence[DbtNode], upstream: tuple[str, ...]
+    node: DbtNode, top_id: str, *, tests: Sequence[str], left_out: Sequence[str], upstream: tuple[str, ...]
 ) -> list[PlannedTask]:
-    kind = TaskKind.EMPTY if node.is_ephemeral else TaskKind.BUILD
+    runs_nothing = node.is_ephemeral or (node.is_source and not node.has_freshness)
+    kind = TaskKind.EMPTY if runs_nothing else TaskKind.BUILD
     if not tests:
         return [PlannedTask(task_id=top_id, label=top_id, group_id=None, kind=kind, node=node, upstream=upstream)]
     verb = VERBS[node.resource_type]
@@ -151,7 +193,8 @@ def _tasks_of_node(
         group_id=top_id,
         kind=TaskKind.TEST,
         node=node,
-        tests=tuple(attached.unique_id for attached in tests),
+        tests=tuple(tests),
+        left_out=tuple(left_out),
         upstream=(build.task_id,),
     )
     return [build, test]
