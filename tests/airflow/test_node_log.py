@@ -46,8 +46,10 @@ def test_a_node_that_succeeded_tells_its_lines_its_figures_its_sql_and_where_the
         "model.shop.orders: dbt reported success",
         "1 of 3 START sql table model main.orders",
         "1 of 3 OK created sql table model main.orders",
-        "relation shop.main.orders, rows 7, compile 0.25 s, execute 1.50 s, time 1.75 s, thread Thread-1, "
-        "query id 01b2, adapter response (_message=SELECT 7, code=SELECT), attempt 2",
+        (
+            "relation shop.main.orders, rows 7, compile 0.25 s, execute 1.50 s, time 1.75 s, thread Thread-1, "
+            "query id 01b2, adapter response (_message=SELECT 7, code=SELECT), attempt 2"
+        ),
         "compiled SQL (target/compiled/orders.sql):\n  select *\n  from raw",
         "The whole dbt run: http://airflow/producer",
     ]

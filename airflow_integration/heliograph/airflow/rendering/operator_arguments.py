@@ -25,7 +25,7 @@ _META_BLOCKS = ("cosmos", "heliograph")
 _DECIDED_BY_CONFIGS = ("select", "exclude", "project_dir", "profile_config")
 _DECIDED_BY_RENDERING = ("task_id", "dag", "task_group", "group_id", "unique_id", "resource_type", "producer_task_id")
 _DURATIONS = ("execution_timeout", "retry_delay", "max_retry_delay")
-_MERGED = ("vars", "env")
+_MERGED = frozenset({"vars", "env"})
 _BUILT_WITHOUT_TESTS = ("model", "seed", "snapshot")
 
 
@@ -80,7 +80,7 @@ def overlaid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
         ConfigError: one of the two ``vars`` or ``env`` is only known when the DAG runs.
     """
     together = {**under, **over}
-    for name in _MERGED:
+    for name in together.keys() & _MERGED:
         lower, upper = under.get(name), over.get(name)
         if not lower or not upper:
             together[name] = upper or lower
@@ -108,7 +108,7 @@ def node_arguments(node: DbtNode) -> dict[str, Any]:
         given = _mapping(found.get("operator_kwargs"), field)
         _refuse_decided(given, field)
         arguments = overlaid(arguments, {name: _value(name, value, field) for name, value in given.items()})
-    return {name: value for name, value in arguments.items() if name not in _MERGED or value}
+    return arguments
 
 
 def of_test_task(node: DbtNode, tests: Iterable[DbtNode]) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def of_test_task(node: DbtNode, tests: Iterable[DbtNode]) -> dict[str, Any]:
                 )
             said[name] = (test.unique_id, value)
         together = overlaid(together, arguments)
-    return {name: value for name, value in together.items() if name not in _MERGED or value}
+    return together
 
 
 def fingerprint(own: Mapping[str, Any]) -> str | None:
