@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from heliograph.airflow.bus import resolve_bus_url
 from heliograph.bus.errors import BusUnavailable
 from heliograph.bus.events import RetryRequested, outside_event_id
-from heliograph.bus.log import EventLog, Recorded
+from heliograph.bus.log import EventLog
 from heliograph.bus.open import open_log
 from heliograph.bus.payloads import RetryRequestedData
 
@@ -50,9 +49,8 @@ def next_attempt(run: str, context: Context, *, first: bool) -> int:
 async def _place(log: EventLog, request: RetryRequested, *, since: datetime) -> int:
     """How many other requests of the run stand before this one in the log."""
     earlier: dict[str, None] = {}
-    events = cast("AsyncGenerator[Recorded, None]", log.follow(request.run, since=since))
     try:
-        async with asyncio.timeout(_READ_LIMIT_S), aclosing(events):
+        async with asyncio.timeout(_READ_LIMIT_S), aclosing(log.follow(request.run, since=since)) as events:
             async for recorded in events:
                 if recorded.event.id == request.id:
                     break
