@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from rich.console import Console
-from rich.text import Text
 
 from heliograph.bus.run_state import RunState
 from heliograph.consumers import until
 from heliograph.consumers.attempts import newest_begun
-from heliograph.consumers.display import Bar, Display, Lines
+from heliograph.consumers.display import Bar, Display, Line, Lines, print_line
 from heliograph.consumers.pace import Pace
 from heliograph.consumers.run_end import RunEnd, end_of
 from heliograph.consumers.snapshot import END_STYLES, print_snapshot, task_name
@@ -71,7 +70,9 @@ class _Player:
     async def play(self) -> None:
         stop = until.parse(self._options.until) if self._options.until is not None else None
         pace = Pace(self._options.speed)
-        display: Display = Bar(self._console) if self._console.is_terminal else Lines(self._console)
+        # What never waits is over before a bar is seen.
+        live = self._console.is_terminal and self._options.speed is not None
+        display: Display = Bar(self._console) if live else Lines(self._console)
         with display:
             async for event in self._recorded.events:
                 if stop is not None and stop.before(event):
@@ -91,12 +92,9 @@ class _Player:
         if not self._options.decisions:
             return
         for task in told:
-            self._console.print(_line(task), soft_wrap=True)
+            print_line(_line(task), self._console)
 
 
-def _line(told: Told) -> Text:
-    name = task_name(told.unique_id, told.tests)
-    line = Text(" " * 10 + f"task {name}: ")
-    return line.append(told.verdict.end, style=END_STYLES[told.verdict.end]).append(
-        f"  {one_line(told.verdict.reason)}"
-    )
+def _line(told: Told) -> Line:
+    end, name = told.verdict.end, task_name(told.unique_id, told.tests)
+    return [(f"          task {name}: ", ""), (end, END_STYLES[end]), (f"  {one_line(told.verdict.reason)}", "")]
