@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
-from typing import cast
 
 from heliograph.bus.log import EventLog, Recorded
 
@@ -18,6 +16,12 @@ async def stored(log: EventLog, run: str, *, after: int | None = None) -> list[R
     """What ``read`` gives."""
     async with asyncio.timeout(WAIT_S):
         return [recorded async for recorded in log.read(run, after=after)]
+
+
+async def stored_of_all(log: EventLog, *, after: int | None = None, since: datetime | None = None) -> list[Recorded]:
+    """What ``read_all`` gives."""
+    async with asyncio.timeout(WAIT_S):
+        return [recorded async for recorded in log.read_all(after=after, since=since)]
 
 
 async def first(count: int, log: EventLog, run: str, *, since: datetime | None = None) -> list[Recorded]:
@@ -37,7 +41,7 @@ class Follower:
     """One ``follow`` from which events are taken as the test needs them."""
 
     def __init__(self, log: EventLog, run: str, *, since: datetime | None = None) -> None:
-        self._events = cast("AsyncGenerator[Recorded, None]", log.follow(run, since=since))
+        self._events = log.follow(run, since=since)
 
     async def take(self, count: int) -> list[Recorded]:
         """The next ``count`` events; waits for them."""

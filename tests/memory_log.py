@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
 from heliograph.bus.events import Event
@@ -35,13 +35,21 @@ class MemoryLog:
     def close(self) -> None:
         pass
 
-    async def read(self, run: str, *, after: int | None = None) -> AsyncIterator[Recorded]:
+    async def read(self, run: str, *, after: int | None = None) -> AsyncGenerator[Recorded, None]:
         first = 0 if after is None else after + 1
         for offset, event in enumerate(self.events[first:], start=first):
             if event.run == run:
                 yield Recorded(offset=offset, event=event)
 
-    async def follow(self, run: str, *, since: datetime | None = None) -> AsyncIterator[Recorded]:
+    async def read_all(
+        self, *, after: int | None = None, since: datetime | None = None
+    ) -> AsyncGenerator[Recorded, None]:
+        first = 0 if after is None else after + 1
+        for offset, event in enumerate(self.events[first:], start=first):
+            if since is None or event.time >= since:
+                yield Recorded(offset=offset, event=event)
+
+    async def follow(self, run: str, *, since: datetime | None = None) -> AsyncGenerator[Recorded, None]:
         self.follows.append((run, since))
         self.following += 1
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 
 from heliograph.bus.errors import BusError
@@ -46,12 +46,19 @@ class WatchedLog:
     def close(self) -> None:
         self._open.set()
 
-    async def read(self, run: str, *, after: int | None = None) -> AsyncIterator[Recorded]:
+    async def read(self, run: str, *, after: int | None = None) -> AsyncGenerator[Recorded, None]:
         for offset, event in enumerate(list(self.events)):
             if event.run == run and (after is None or offset > after):
                 yield Recorded(offset=offset, event=event)
 
-    async def follow(self, run: str, *, since: datetime | None = None) -> AsyncIterator[Recorded]:
+    async def read_all(
+        self, *, after: int | None = None, since: datetime | None = None
+    ) -> AsyncGenerator[Recorded, None]:
+        for offset, event in enumerate(list(self.events)):
+            if after is None or offset > after:
+                yield Recorded(offset=offset, event=event)
+
+    async def follow(self, run: str, *, since: datetime | None = None) -> AsyncGenerator[Recorded, None]:
         async for recorded in self.read(run):
             yield recorded
 

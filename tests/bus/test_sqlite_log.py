@@ -10,11 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import aclosing, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from following import Follower, first, stored
+from following import Follower, first, stored, stored_of_all
 from heliograph.bus.errors import BusRefused, BusUnavailable
 from heliograph.bus.sqlite_log import SqliteLog
 from run_events import Attempt
@@ -78,6 +79,25 @@ def test_many_processes_may_write_at_once(path: Path) -> None:
     for number in range(4):
         sequences = [recorded.event.sequence for recorded in asyncio.run(stored(log, f"run-{number}"))]
         assert sequences == list(range(1, 51))
+
+
+@pytest.mark.parametrize("broken", [(), (0,), (7,), (20,), (39,), (17, 18, 19, 20), tuple(range(40))])
+async def test_what_was_appended_before_a_moment_need_not_be_read(
+    log: SqliteLog, path: Path, broken: tuple[int, ...]
+) -> None:
+    attempt, begin = Attempt(), datetime(2026, 11, 22, tzinfo=UTC)
+    events = [attempt.heartbeat().model_copy(update={"time": begin + timedelta(hours=hour)}) for hour in range(40)]
+    log.append(events)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executemany("UPDATE events SET body = x'00' WHERE \"offset\" = ?", [(at + 1,) for at in broken])
+    readable = [event for at, event in enumerate(events) if at not in broken]
+
+    for hour in (-1, 0, 18, 39, 41):
+        since = begin + timedelta(hours=hour)
+        read = [recorded.event for recorded in await stored_of_all(log, since=since)]
+        assert [event for event in read if event.time >= since] == [e for e in readable if e.time >= since]
+        if not broken:
+            assert len(read) == sum(event.time >= since - timedelta(minutes=15) for event in events)
 
 
 async def test_all_followers_share_one_connection(log: SqliteLog, path: Path) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bus_fixtures import RealLog, write_raw
-from following import WAIT_S, Follower, first, stored, until_connected
+from following import WAIT_S, Follower, first, stored, stored_of_all, until_connected
 from heliograph.bus.errors import NewerEventVersion
 from heliograph.bus.events import Event, encode
 from heliograph.bus.log import Recorded
@@ -143,6 +143,65 @@ async def test_runs_that_are_interleaved_are_kept_apart(log: RealLog) -> None:
 
     assert [events_of(recorded) for recorded in followed] == batches
     assert [events_of(await stored(log, run)) for run in runs] == batches
+
+
+async def test_the_events_of_all_runs_are_read_in_log_order(log: RealLog, another_log: RealLog) -> None:
+    batches = [whole_run(f"shop/run-{number}") for number in range(3)]
+    for same_step in zip(*batches, strict=True):
+        another_log.append(same_step)
+
+    recorded = await stored_of_all(log)
+
+    assert events_of(recorded) == [event for same_step in zip(*batches, strict=True) for event in same_step]
+    assert [item.offset for item in recorded] == sorted({item.offset for item in recorded})
+    assert await stored_of_all(log, after=recorded[2].offset) == recorded[3:]
+    assert await stored_of_all(log, after=recorded[-1].offset) == []
+
+
+async def test_reading_all_of_an_empty_log_ends(log: RealLog) -> None:
+    assert await stored_of_all(log) == []
+    assert await stored_of_all(log, since=datetime.now(UTC)) == []
+
+
+async def test_reading_all_gives_more_than_one_page_and_only_what_is_there_when_it_begins(log: RealLog) -> None:
+    attempt = Attempt()
+    events = [attempt.heartbeat() for _ in range(1_500)]
+    log.append(events)
+
+    read: list[Event] = []
+    async with asyncio.timeout(WAIT_S), aclosing(log.read_all()) as recorded:
+        async for item in recorded:
+            if not read:
+                await asyncio.to_thread(log.append, whole_run("shop/later"))
+            read.append(item.event)
+
+    assert read == events
+
+
+async def test_what_came_since_a_moment_is_read_whole(log: RealLog) -> None:
+    events = whole_run()
+    log.append(events)
+
+    assert events_of(await stored_of_all(log, since=datetime.now(UTC))) == events
+    assert events_of(await stored_of_all(log, since=datetime.now(UTC) - timedelta(days=1))) == events
+
+
+async def test_nothing_came_since_a_moment_long_after(log: RealLog) -> None:
+    log.append(whole_run())
+
+    assert await stored_of_all(log, since=datetime.now(UTC) + timedelta(days=1)) == []
+
+
+async def test_one_run_that_cannot_be_read_does_not_hide_the_others(log: RealLog, bus_url: str) -> None:
+    events = whole_run()
+    log.append(events[:1])
+    write_raw(bus_url, run="shop/run-new", body=json.dumps({"type": "dev.heliograph.node.finished.v2"}).encode())
+    write_raw(bus_url, run="shop/broken", body=b"{")
+    write_raw(bus_url, run="shop/other", body=json.dumps({"type": "com.example.other"}).encode())
+    log.append(events[1:])
+
+    assert events_of(await stored_of_all(log)) == events
+    assert log.unreadable == 2
 
 
 async def test_several_followers_of_one_object_get_everything(log: RealLog) -> None:

@@ -15,8 +15,9 @@ from heliograph.bus.errors import BusRefused, BusUnavailable
 from heliograph.bus.events import Event
 from heliograph.bus.payloads import MemoryPeak, Outcome, SkipReason
 from heliograph.bus.run_state import Phase
+from heliograph.consumers.catalogue import UnknownRun
 from heliograph.consumers.run_end import RunEnd
-from heliograph.consumers.tail import TailOptions, TailTimeout, UnknownRun, tail
+from heliograph.consumers.tail import TailOptions, TailTimeout, tail
 from memory_log import MemoryLog
 from run_events import Attempt, check, model
 from virtual_time import in_virtual_time
@@ -30,11 +31,12 @@ class Screen:
     """What was printed, on a terminal or into a file."""
 
     def __init__(self, *, terminal: bool = False) -> None:
-        self.console = Console(file=StringIO(), width=200, force_terminal=terminal, color_system=None, record=True)
+        self._file = StringIO()
+        self.console = Console(file=self._file, width=200, force_terminal=terminal, color_system=None)
 
     @property
     def text(self) -> str:
-        return self.console.export_text(clear=False)
+        return self._file.getvalue()
 
 
 async def tailed(log: MemoryLog, screen: Screen, **options: Any) -> RunEnd | None:
@@ -149,7 +151,7 @@ async def test_without_following_it_prints_what_is_there() -> None:
 
 @in_virtual_time
 async def test_an_unknown_run_is_a_clear_error_where_it_is_not_waited_for() -> None:
-    with pytest.raises(UnknownRun, match=r"no event of run 'shop/run-1'.*Fix: give the run's key"):
+    with pytest.raises(UnknownRun, match=r"no event of run 'shop/run-1'.*it holds no run at all"):
         await tailed(MemoryLog(), Screen(), follow=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -48,14 +48,26 @@ class EventLog(Protocol):
         """Closes the writing side. Idempotent."""
         ...
 
-    def read(self, run: str, *, after: int | None = None) -> AsyncIterator[Recorded]:
+    def read(self, run: str, *, after: int | None = None) -> AsyncGenerator[Recorded, None]:
         """The events of ``run`` that the log holds now, in log order, from behind offset ``after``; then ends.
 
         Raises: as ``follow``.
         """
         ...
 
-    def follow(self, run: str, *, since: datetime | None = None) -> AsyncIterator[Recorded]:
+    def read_all(self, *, after: int | None = None, since: datetime | None = None) -> AsyncGenerator[Recorded, None]:
+        """The events of all runs that the log holds now, in log order, from behind offset ``after``; then ends.
+
+        ``since`` saves reading what was appended before it (a margin for clocks is added inside); earlier events may
+        come too. Events it cannot read, also those of a newer version, are counted and passed over: one run must not
+        hide the others.
+
+        Raises:
+            BusUnavailable, BusRefused, BusMissing: the log cannot be read.
+        """
+        ...
+
+    def follow(self, run: str, *, since: datetime | None = None) -> AsyncGenerator[Recorded, None]:
         """The events of ``run`` in log order, past and to come, without end; at-least-once.
 
         ``since``: a moment before the run began (a margin for clocks is added inside); None is the log's beginning.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -73,11 +73,15 @@ class SqliteLog:
         with self._writing:
             self._drop_connection()
 
-    def read(self, run: str, *, after: int | None = None) -> AsyncIterator[Recorded]:
+    def read(self, run: str, *, after: int | None = None) -> AsyncGenerator[Recorded, None]:
         """See ``EventLog.read``."""
         return self._reader.read(run, after=after)
 
-    def follow(self, run: str, *, since: datetime | None = None) -> AsyncIterator[Recorded]:  # noqa: ARG002  # the index finds a run at once: no need to narrow by time
+    def read_all(self, *, after: int | None = None, since: datetime | None = None) -> AsyncGenerator[Recorded, None]:
+        """See ``EventLog.read_all``."""
+        return self._reader.read_all(after=after, since=since)
+
+    def follow(self, run: str, *, since: datetime | None = None) -> AsyncGenerator[Recorded, None]:  # noqa: ARG002  # the index finds a run at once: no need to narrow by time
         """See ``EventLog.follow``."""
         return self._reader.follow(run)
 

@@ -6,21 +6,27 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import aiosqlite
 from tenacity import AsyncRetrying, retry_if_exception_type
 
-from heliograph.bus.errors import BusUnavailable, MalformedEvent
+from heliograph.bus.errors import BusUnavailable, MalformedEvent, NewerEventVersion
 from heliograph.bus.events import decode
 from heliograph.bus.log import Recorded
 from heliograph.bus.patience import BACK_OFF, tell
 from heliograph.bus.sqlite_file import failure, prepare
 from heliograph.bus.sqlite_session import Session
+from heliograph.bus.sqlite_since import last_before
 
 _log = logging.getLogger(__name__)
+
+# What the clocks of the writers on one machine may be set back or forth, with room.
+_MARGIN: Final = timedelta(minutes=15)
 
 
 class SqliteReader:
@@ -39,7 +45,7 @@ class SqliteReader:
         self._session: Session | None = None
         self._opening = asyncio.Lock()
 
-    async def read(self, run: str, *, after: int | None = None) -> AsyncIterator[Recorded]:
+    async def read(self, run: str, *, after: int | None = None) -> AsyncGenerator[Recorded, None]:
         """See ``EventLog.read``."""
         async with self._open() as session:
             end, position = await session.last_offset(), after or 0
@@ -48,7 +54,20 @@ class SqliteReader:
                     yield recorded
                 position = rows[-1][0]
 
-    async def follow(self, run: str) -> AsyncIterator[Recorded]:
+    async def read_all(
+        self, *, after: int | None = None, since: datetime | None = None
+    ) -> AsyncGenerator[Recorded, None]:
+        """See ``EventLog.read_all``."""
+        async with self._open() as session:
+            end, position = await session.last_offset(), after or 0
+            if since is not None:
+                position = max(position, await last_before(session, since - _MARGIN, end=end))
+            while rows := await session.page(None, after=position, until=end):
+                for recorded in self._decoded(rows, newer_too=True):
+                    yield recorded
+                position = rows[-1][0]
+
+    async def follow(self, run: str) -> AsyncGenerator[Recorded, None]:
         """See ``EventLog.follow``."""
         position = 0
         patiently = AsyncRetrying(retry=retry_if_exception_type(BusUnavailable), wait=BACK_OFF, before_sleep=tell)
@@ -79,11 +98,13 @@ class SqliteReader:
         if session is not None:
             await session.end()
 
-    def _decoded(self, rows: Iterable[tuple[int, bytes]]) -> Iterable[Recorded]:
+    def _decoded(self, rows: Iterable[tuple[int, bytes]], *, newer_too: bool = False) -> Iterable[Recorded]:
+        """What can be read; ``newer_too``: pass over also what is of a newer version."""
+        passed_over = (MalformedEvent, NewerEventVersion) if newer_too else (MalformedEvent,)
         for offset, body in rows:
             try:
                 event = decode(body)
-            except MalformedEvent as error:
+            except passed_over as error:
                 self.unreadable += 1
                 _log.warning("Passed over what stands at offset %d of %s: %s", offset, self._path, error)
                 continue

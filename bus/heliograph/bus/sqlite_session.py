@@ -19,6 +19,7 @@ _POLL_S: Final = 0.05
 _ROWS: Final = (
     'SELECT "offset", body FROM events WHERE run = ? AND "offset" > ? AND "offset" <= ? ORDER BY "offset" LIMIT ?'
 )
+_ALL_ROWS: Final = 'SELECT "offset", body FROM events WHERE "offset" > ? AND "offset" <= ? ORDER BY "offset" LIMIT ?'
 _LAST: Final = 'SELECT coalesce(max("offset"), 0) FROM events'
 _CHANGED: Final = 'SELECT DISTINCT run FROM events WHERE "offset" > ? AND "offset" <= ?'
 _NO_END: Final = 2**63 - 1
@@ -45,9 +46,15 @@ class Session:
     async def last_offset(self) -> int:
         return int(next(iter(await self._fetch(_LAST)))[0])
 
-    async def page(self, run: str, *, after: int, until: int = _NO_END) -> list[tuple[int, bytes]]:
-        """The next events of the run behind ``after``, at most a page of them."""
-        return [(int(offset), body) for offset, body in await self._fetch(_ROWS, run, after, until, _PAGE)]
+    async def page(
+        self, run: str | None, *, after: int, until: int = _NO_END, most: int = _PAGE
+    ) -> list[tuple[int, bytes]]:
+        """The next events behind ``after``, at most a page of them; of all runs where ``run`` is None."""
+        if run is None:
+            rows = await self._fetch(_ALL_ROWS, after, until, most)
+        else:
+            rows = await self._fetch(_ROWS, run, after, until, most)
+        return [(int(offset), body) for offset, body in rows]
 
     @asynccontextmanager
     async def bell(self, run: str) -> AsyncIterator[asyncio.Event]:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 
 from ulid import ULID
 
 from heliograph.bus.errors import BusUnavailable
 from heliograph.bus.events import AttemptClaimed, outside_event_id
-from heliograph.bus.log import EventLog, Recorded
+from heliograph.bus.log import EventLog
 from heliograph.bus.payloads import AttemptClaimedData
 from heliograph.bus.run_state import RunState
 from heliograph.consumers.attempts import AllBegun, AllOverBefore, begun
@@ -82,9 +81,8 @@ async def claim_attempt(
 async def _earlier_claims(log: EventLog, claim: AttemptClaimed, *, since: datetime) -> int:
     """How many other claims of the run stand before this one in the log."""
     earlier: set[str] = set()
-    events = cast("AsyncGenerator[Recorded, None]", log.follow(claim.run, since=since))
     try:
-        async with asyncio.timeout(_READ_LIMIT_S), aclosing(events):
+        async with asyncio.timeout(_READ_LIMIT_S), aclosing(log.follow(claim.run, since=since)) as events:
             async for recorded in events:
                 if recorded.event.id == claim.id:
                     break

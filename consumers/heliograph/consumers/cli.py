@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from heliograph.bus.open import open_log
 from heliograph.bus.options import BusUrlOrOwn
 from heliograph.consumers.run_end import RunEnd
+from heliograph.consumers.screen import screen
 from heliograph.consumers.tail import TailOptions
 from heliograph.consumers.tail import tail as tail_run
 
@@ -47,6 +47,6 @@ def tail(
 async def _tail(run: str, bus: str, options: TailOptions) -> RunEnd | None:
     log = open_log(bus)
     try:
-        return await tail_run(log, run, console=Console(highlight=False), options=options)
+        return await tail_run(log, run, console=screen(), options=options)
     finally:
         await log.aclose()

@@ -18,7 +18,10 @@ def gap_is_open(attempt: AttemptState) -> bool:
 
 
 def describe_gap(attempt: AttemptState) -> str:
-    """The missing sequences as ranges, e.g. ``3, 7-9``; cost and length do not grow with the ranges' size."""
+    """The missing sequences as ranges, e.g. ``3, 7-9``; cost and length do not grow with the ranges' size.
+
+    Those up to the last sequence that the producer told, or else up to the highest that was seen.
+    """
     ranges = _missing_ranges(attempt)
     shown = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges[:_SHOWN_RANGES])
     more = len(ranges) - _SHOWN_RANGES
@@ -26,9 +29,7 @@ def describe_gap(attempt: AttemptState) -> str:
 
 
 def _missing_ranges(attempt: AttemptState) -> list[tuple[int, int]]:
-    last = attempt.last_sequence
-    if last is None:
-        return []
+    last = attempt.last_sequence if attempt.last_sequence is not None else attempt.sequences.highest
     ranges: list[tuple[int, int]] = []
     expected = attempt.sequences.contiguous + 1
     for seen in sorted(s for s in attempt.sequences.beyond if s <= last):

@@ -7,9 +7,9 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from heliograph.bus.errors import BusError, BusUnavailable
 from heliograph.bus.events import (
@@ -20,7 +20,7 @@ from heliograph.bus.events import (
     RunLost,
     outside_event_id,
 )
-from heliograph.bus.log import EventLog, Recorded
+from heliograph.bus.log import EventLog
 from heliograph.bus.payloads import RunLostData
 from heliograph.bus.run_state import RunState
 from heliograph.consumers.attempts import begun
@@ -179,9 +179,7 @@ class RunFollower:
             self.end(error)
 
     async def _follow(self) -> None:
-        # The port speaks of iterators; both logs give generators, which want closing where they stand.
-        events = cast("AsyncGenerator[Recorded, None]", self.log.follow(self.run, since=self._since))
-        async with contextlib.aclosing(events):
+        async with contextlib.aclosing(self.log.follow(self.run, since=self._since)) as events:
             async for recorded in events:
                 await self.take(recorded.event)
         raise BusUnavailable(f"The event log stopped sending events of run {self.run}")

@@ -16,19 +16,15 @@ from heliograph.bus.events import Event
 from heliograph.bus.log import EventLog
 from heliograph.bus.run_state import RunState
 from heliograph.consumers.attempts import newest_begun
+from heliograph.consumers.catalogue import unknown_run
 from heliograph.consumers.display import Bar, Display, Lines
 from heliograph.consumers.run_end import RunEnd, RunOver, end_of
 from heliograph.consumers.run_follower import RunFollower
-from heliograph.consumers.timeline import longest, render, rows
+from heliograph.consumers.summary import print_end, print_timeline
 from heliograph.consumers.timing import Timing
 from heliograph.consumers.watch import Watch
 
 _CONNECT_LIMIT_S = 15.0
-_TIMELINE_ROWS = 60
-
-
-class UnknownRun(HeliographError):
-    """The log holds no event of the run."""
 
 
 class TailTimeout(HeliographError):
@@ -74,8 +70,8 @@ async def tail(
             state = await _read(log, run, show=display.show)
             newest = newest_begun(state)
             end = end_of(newest) if newest is not None else None
-    _print_timeline(state, console)
-    _print_end(end, run, console)
+    print_timeline(state, console)
+    print_end(end, run, console)
     return end
 
 
@@ -133,30 +129,5 @@ async def _read(log: EventLog, run: str, *, show: Callable[[Event, RunState], No
         if state.apply(recorded.event):
             show(recorded.event, state)
     if not state.attempts and not state.retries:
-        raise UnknownRun(
-            f"The event log holds no event of run {run!r}",
-            setting="RUN",
-            fix="give the run's key (<dag id>/<task group or nothing>/<run id> in Airflow) and the bus it is on",
-        )
+        raise await unknown_run(log, run)
     return state
-
-
-def _print_timeline(state: RunState, console: Console) -> None:
-    found = rows(state)
-    shown = longest(found, _TIMELINE_ROWS)
-    if not shown:
-        return
-    console.print()
-    console.print(render(shown, width=max(20, min(60, console.width - 60))))
-    if len(found) > len(shown):
-        console.print(f"and {len(found) - len(shown)} shorter ones", style="dim")
-
-
-def _print_end(end: RunEnd | None, run: str, console: Console) -> None:
-    console.print()
-    if end is None:
-        console.print(f"Run {run} goes on.", style="bold", markup=False)
-        return
-    reason = f": {end.reason}" if end.reason else ""
-    style = "bold green" if end.exit_code == 0 else "bold red"
-    console.print(f"Run {run}, attempt {end.attempt} {end.phase}{reason}", style=style, markup=False, soft_wrap=True)

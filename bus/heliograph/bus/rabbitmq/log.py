@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
 from heliograph.bus.events import Event
@@ -42,11 +42,15 @@ class RabbitMqLog:
         """See ``EventLog.close``."""
         self._publisher.close()
 
-    def read(self, run: str, *, after: int | None = None) -> AsyncIterator[Recorded]:
+    def read(self, run: str, *, after: int | None = None) -> AsyncGenerator[Recorded, None]:
         """See ``EventLog.read``."""
         return self._reader.read(run, after=after)
 
-    def follow(self, run: str, *, since: datetime | None = None) -> AsyncIterator[Recorded]:
+    def read_all(self, *, after: int | None = None, since: datetime | None = None) -> AsyncGenerator[Recorded, None]:
+        """See ``EventLog.read_all``."""
+        return self._reader.read_all(after=after, since=since)
+
+    def follow(self, run: str, *, since: datetime | None = None) -> AsyncGenerator[Recorded, None]:
         """See ``EventLog.follow``."""
         return self._reader.follow(run, since=since)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,7 +13,7 @@ from aio_pika.abc import AbstractConnection
 from tenacity import AsyncRetrying, retry_if_exception
 from tenacity.wait import wait_base
 
-from heliograph.bus.errors import BusUnavailable, MalformedEvent
+from heliograph.bus.errors import BusUnavailable, MalformedEvent, NewerEventVersion
 from heliograph.bus.events import decode
 from heliograph.bus.log import Recorded
 from heliograph.bus.patience import BACK_OFF, tell
@@ -56,26 +57,29 @@ class StreamReader:
         """See ``EventLog.connected_since``."""
         return self._link.connected_since
 
-    async def read(self, run: str, *, after: int | None = None) -> AsyncIterator[Recorded]:
+    async def read(self, run: str, *, after: int | None = None) -> AsyncGenerator[Recorded, None]:
         """See ``EventLog.read``."""
-        connection = await self._link.connection()
-        last = await self._last_offset(connection)
-        if last is None or (after is not None and after >= last):
-            return
-        first = 0 if after is None else after + 1
-        subscription = await attach(connection, self._address, first)
-        try:
-            offset = -1
-            while offset < last:
-                delivery = await self._stored(subscription)
-                offset = delivery.offset
-                recorded = self._decoded(delivery, run) if first <= offset <= last else None
+        async with aclosing(self._held_now(after=after)) as deliveries:
+            async for delivery in deliveries:
+                recorded = self._decoded(delivery, run)
                 if recorded is not None:
                     yield recorded
-        finally:
-            await subscription.close()
 
-    async def follow(self, run: str, *, since: datetime | None = None) -> AsyncIterator[Recorded]:
+    async def read_all(
+        self, *, after: int | None = None, since: datetime | None = None
+    ) -> AsyncGenerator[Recorded, None]:
+        """See ``EventLog.read_all``."""
+        async with aclosing(self._held_now(after=after, since=since)) as deliveries:
+            async for delivery in deliveries:
+                try:
+                    recorded = self._decoded(delivery, None)
+                except NewerEventVersion as error:
+                    self._pass_over(delivery, str(error))
+                    continue
+                if recorded is not None:
+                    yield recorded
+
+    async def follow(self, run: str, *, since: datetime | None = None) -> AsyncGenerator[Recorded, None]:
         """See ``EventLog.follow``."""
         closing = self._closing
         patiently = AsyncRetrying(
@@ -111,6 +115,27 @@ class StreamReader:
         self._closing = asyncio.Event()
         await self._link.close()
 
+    async def _held_now(
+        self, *, after: int | None = None, since: datetime | None = None
+    ) -> AsyncGenerator[Delivery, None]:
+        """The messages that the stream holds now, from behind ``after`` or else from a margin before ``since``."""
+        connection = await self._link.connection()
+        last = await self._last_offset(connection)
+        if last is None or (after is not None and after >= last):
+            return
+        first = 0 if after is None else after + 1
+        by_time = after is None and since is not None
+        subscription = await attach(connection, self._address, since - _MARGIN if by_time and since else first)
+        try:
+            # Behind a moment there may be nothing stored, and then nothing comes.
+            delivery = await self._stored(subscription, quiet_s=_EMPTY_S if by_time else None)
+            while delivery is not None and delivery.offset <= last:
+                if delivery.offset >= first:
+                    yield delivery
+                delivery = await self._stored(subscription) if delivery.offset < last else None
+        finally:
+            await subscription.close()
+
     async def _attach(self, start: Start) -> Subscription:
         return await attach(await self._link.connection(), self._address, start)
 
@@ -128,17 +153,20 @@ class StreamReader:
         finally:
             await subscription.close()
 
-    async def _stored(self, subscription: Subscription) -> Delivery:
+    async def _stored(self, subscription: Subscription, *, quiet_s: float | None = None) -> Delivery | None:
+        """The next message that is stored; None where nothing comes for ``quiet_s``, if that is given."""
         try:
-            async with asyncio.timeout(_LONGEST_SILENCE_S):
+            async with asyncio.timeout(quiet_s or _LONGEST_SILENCE_S):
                 return await subscription.next()
         except TimeoutError:
+            if quiet_s is not None:
+                return None
             raise failures.unavailable(self._address, "it stopped delivering what is stored") from None
 
-    def _decoded(self, delivery: Delivery, run: str) -> Recorded | None:
-        """The event, if it is the run's and can be read; the body of another run's message is not looked at."""
+    def _decoded(self, delivery: Delivery, run: str | None) -> Recorded | None:
+        """The event, if it is the run's (None: any run's) and can be read; another run's body is not looked at."""
         owner = delivery.headers.get(RUN_HEADER)
-        if owner is not None and owner != run:
+        if owner is not None and run is not None and owner != run:
             return None
         try:
             event = decode(delivery.body) if owner is not None else None
