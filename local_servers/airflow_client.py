@@ -160,6 +160,14 @@ class AirflowClient:
         """The tasks of the DAG's newest version."""
         return [task["task_id"] for task in self.request("GET", f"dags/{quote(dag_id)}/tasks")["tasks"]]
 
+    def make_pool(self, name: str, *, slots: int) -> None:
+        """Makes the pool, or gives it this many slots."""
+        body = {"name": name, "slots": slots}
+        try:
+            self.request("POST", "pools", json=body)
+        except AirflowRequestFailed:
+            self.request("PATCH", f"pools/{quote(name)}", json={"pool": name, "slots": slots}, update_mask="slots")
+
     def trigger(self, dag_id: str, *, conf: dict[str, object] | None = None) -> DagRun:
         """Starts a DAG run now."""
         body = {"logical_date": None, "conf": conf or {}}

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from e2e.deployment import HERE, Deployment, copy_of_project, new_database, warehouse_connection
+from e2e.deployment import (
+    HERE,
+    Deployment,
+    copy_of_project,
+    make_outcomes,
+    new_database,
+    warehouse_connection,
+    warehouses_of,
+)
 from local_servers.airflow import PrivateAirflow
 from local_servers.rabbitmq import PrivateRabbit
 
@@ -33,6 +41,7 @@ def deployment(
     else:
         bus_url = f"sqlite:///{home / 'events.db'}"
     project = copy_of_project(home)
+    outcomes = make_outcomes(home, warehouses_of(bus))
     metadata = new_database(postgres_server, f"airflow_{bus}")
     warehouse = new_database(postgres_server, f"warehouse_{bus}")
     airflow = PrivateAirflow(
@@ -44,8 +53,18 @@ def deployment(
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW_CONN_WAREHOUSE": warehouse_connection(warehouse),
             "HELIOGRAPH_E2E_PROJECT": str(project),
+            "HELIOGRAPH_E2E_OUTCOMES": str(outcomes),
+            "HELIOGRAPH_E2E_WAREHOUSES": ",".join(warehouses_of(bus)),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         },
     )
     with airflow:
-        yield Deployment(airflow=airflow, bus=bus, bus_url=bus_url, rabbit=rabbit, project=project)
+        yield Deployment(
+            airflow=airflow,
+            bus=bus,
+            bus_url=bus_url,
+            rabbit=rabbit,
+            project=project,
+            outcomes=outcomes,
+            warehouse_url=warehouse,
+        )
