@@ -132,13 +132,13 @@ def _skipped(
 
 
 _FAIL_FAST: Final = "Skipping due to fail_fast"
-_NOT_INLINED: Final = "Compilation Error in model.x.y, caused by compilation error in referenced ephemeral model model.x.z"
+_NOT_INLINED: Final = "Compilation Error in model.x.y, caused by compilation error in referenced ephemeral model x.z"
 
 NODE_ROWS: Final = (
     _green("built", _BUILT, "success", Outcome.SUCCESS, None),
     _red("root failure: the warehouse or the compilation failed", _BUILT, "error"),
     _red("root failure: some batches of a microbatch model failed", ("model",), "partial success"),
-    _red("root failure: dbt's own thread failed, told when dbt ends", ("model",), "error", message="Exception on worker"),
+    _red("root failure: dbt's thread failed, told when dbt ends", ("model",), "error", message="Exception on worker"),
     _skipped("cascade: a node upstream failed", ("model", "snapshot")),
     _skipped("cascade: an error-severity test of a node upstream failed", ("model", "snapshot")),
     _skipped(
@@ -288,10 +288,10 @@ def _cell(value: object) -> str:
 
 
 def _node_cells(row: NodeRow) -> list[str]:
-    said = [part for part in (row.outcome, row.skip_reason) if part is not None]
+    said = [str(part) for part in (row.outcome, row.skip_reason) if part is not None]
     if row.test_outcome is not None:
         said.append(f"test {row.test_outcome}")
-    event = ", ".join(str(part) for part in said) or "no event"
+    event = ", ".join(said) or "no event"
     states = [row.dependency or "no task", row.at_once or "no task"]
     return [_cell(row.types), row.case, _cell(row.status), event, *states, row.retried, row.worker]
 

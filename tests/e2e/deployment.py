@@ -89,7 +89,7 @@ def make_outcomes(folder: Path, warehouses: Sequence[str]) -> Path:
     dbt = Path(sys.executable).with_name("dbt")
     parsing = []
     for warehouse in warehouses:
-        words = ["parse", "--quiet", "--project-dir", project, "--profiles-dir", project]
+        words: list[str | Path] = ["parse", "--quiet", "--project-dir", project, "--profiles-dir", project]
         words += ["--profile", "outcomes", "--target", warehouse]
         words += ["--target-path", outcomes / warehouse, "--log-path", outcomes / warehouse]
         parsing.append(subprocess.Popen([dbt, *words]))

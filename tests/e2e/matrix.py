@@ -16,10 +16,11 @@ from heliograph.airflow.run_key import run_key
 from heliograph.bus.open import open_log
 from heliograph.bus.run_state import RunState
 from heliograph.consumers.decision import NodeQuestion
-from local_servers.airflow_client import DagRun, TaskInstance
+from local_servers.airflow_client import AirflowClient, DagRun, TaskInstance
 
 # Side by side, as many dbt processes as two processors carry.
 DBT_AT_ONCE = 4
+
 
 @dataclass(frozen=True)
 class Case:
@@ -89,12 +90,18 @@ class Case:
         return {task.task_id: task for task in self.deployment.airflow.client.task_instances(self.run)}
 
 
+def make_pools(client: AirflowClient) -> None:
+    """The pools of the DAGs: one for dbt, and one in which nothing ever starts."""
+    client.make_pool("dbt_at_once", slots=DBT_AT_ONCE)
+    client.make_pool("closed", slots=0)
+
+
 class Matrix:
     """The runs of all cases, begun when this is made."""
 
     def __init__(self, deployment: Deployment, warehouse: str, cases: list[str]) -> None:
         client = deployment.airflow.client
-        client.make_pool("dbt_at_once", slots=DBT_AT_ONCE)
+        make_pools(client)
         dag_ids = {case: f"{case}_{warehouse}" for case in cases}
         for dag_id in dag_ids.values():
             client.wait_for_dag(dag_id)

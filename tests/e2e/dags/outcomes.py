@@ -6,7 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from heliograph.airflow import DbtDag, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig, StartOrder
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
+
+from heliograph.airflow import (
+    DbtDag,
+    DbtTaskGroup,
+    ExecutionConfig,
+    ProfileConfig,
+    ProjectConfig,
+    RenderConfig,
+    StartOrder,
+)
 from heliograph.airflow.profiles import PostgresUserPasswordProfileMapping
 
 OUTCOMES = Path(os.environ["HELIOGRAPH_E2E_OUTCOMES"])
@@ -23,8 +34,10 @@ CASES: dict[str, dict[str, Any]] = {
     "nothing_selected": {"select": SMALL, "producer": {"select": ["tag:of_nothing"]}},
     "does_not_compile": {"select": SMALL, "vars": {"does_not_compile": True}},
     "missing_package": {"select": SMALL, "project": "without_package"},
-    "cancelled": {"select": SMALL, "vars": {"sleeping": True}},
 }
+# What a test ends by hand: the DAG run, and the producer, each in the state that the name tells.
+BY_HAND = [f"by_hand_{what}" for what in ("run_failed", "success", "failed", "skipped")]
+HELD_BACK = [f"held_back_{state}" for state in ("success", "failed", "skipped")]
 
 
 def profile(warehouse: str, dag_id: str) -> ProfileConfig:
@@ -67,6 +80,27 @@ def outcome_dag(
     )
 
 
-for warehouse in os.environ["HELIOGRAPH_E2E_WAREHOUSES"].split(","):
+def held_back_dag(dag_id: str) -> DAG:
+    """A group whose producer can be ended before it starts: the task before it waits for a slot of a closed pool."""
+    with DAG(dag_id, schedule=None) as dag:
+        before = BashOperator(task_id="before", bash_command="true", pool="closed")
+        group = DbtTaskGroup(
+            "warehouse",
+            project_config=ProjectConfig(OUTCOMES / "project", manifest_path=OUTCOMES / "postgres" / "manifest.json"),
+            profile_config=profile("postgres", dag_id),
+            render_config=RenderConfig(select=SMALL),
+            operator_args={"retries": 0},
+        )
+        before >> group
+    return dag
+
+
+warehouses = os.environ["HELIOGRAPH_E2E_WAREHOUSES"].split(",")
+for warehouse in warehouses:
     for case, arguments in CASES.items():
         globals()[f"{case}_{warehouse}"] = outcome_dag(case, warehouse, **arguments)
+if "postgres" in warehouses:
+    for case in BY_HAND:
+        globals()[case] = outcome_dag(case, "postgres", select=SMALL, vars={"sleeping": True})
+    for dag_id in HELD_BACK:
+        globals()[dag_id] = held_back_dag(dag_id)

@@ -52,7 +52,7 @@ def add_tasks(
             # Nothing tells of its end but its upstream: it waits for that in either start order, never green before.
             task = EmptyOperator(task_id=planned.label, **node_place)
         else:
-            always = {"trigger_rule": "always"} if start_order is StartOrder.ALL_AT_ONCE else {}
+            always: dict[str, Any] = {"trigger_rule": "always"} if start_order is StartOrder.ALL_AT_ONCE else {}
             own = _sensor_arguments(planned, producer, group_id)
             task = DbtNodeSensor(task_id=planned.label, **node_place, **always, **own, **arguments.sensor)
         made[planned.task_id] = task
