@@ -160,6 +160,15 @@ class AirflowClient:
         """The tasks of the DAG's newest version."""
         return [task["task_id"] for task in self.request("GET", f"dags/{quote(dag_id)}/tasks")["tasks"]]
 
+    def make_pool(self, name: str, *, slots: int) -> None:
+        """Makes the pool, or gives it this many slots."""
+        known = {pool["name"] for pool in self.request("GET", "pools", limit=_PAGE)["pools"]}
+        body = {"slots": slots, "include_deferred": False}
+        if name in known:
+            self.request("PATCH", f"pools/{quote(name)}", json={"pool": name, **body})
+        else:
+            self.request("POST", "pools", json={"name": name, **body})
+
     def trigger(self, dag_id: str, *, conf: dict[str, object] | None = None) -> DagRun:
         """Starts a DAG run now."""
         body = {"logical_date": None, "conf": conf or {}}
@@ -222,6 +231,14 @@ class AirflowClient:
             "reset_dag_runs": True,
         }
         self.request("POST", f"dags/{quote(run.dag_id)}/clearTaskInstances", json=body)
+
+    def mark_run(self, run: DagRun, state: str) -> None:
+        """Ends the DAG run by hand, as ``success`` or ``failed``."""
+        self.request("PATCH", _run_path(run.dag_id, run.run_id), json={"state": state})
+
+    def mark_task(self, run: DagRun, task_id: str, state: str) -> None:
+        """Ends the task by hand, as ``success``, ``failed`` or ``skipped``."""
+        self.request("PATCH", _task_path(run, task_id), json={"new_state": state})
 
     def task_log(self, run: DagRun, task_id: str, *, try_number: int = 1) -> str:
         """The log of one try, one line per record."""

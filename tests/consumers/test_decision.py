@@ -60,6 +60,12 @@ def begun(*nodes: PlannedNode, attempt: int = 1) -> tuple[Attempt, list[Event]]:
         (Outcome.SKIPPED, {"skip_reason": SkipReason.UPSTREAM_FAILED}, End.FAILED, "an upstream node failed"),
         (Outcome.SKIPPED, {"skip_reason": SkipReason.FAIL_FAST}, End.FAILED, "fail-fast"),
         (Outcome.SKIPPED, {"skip_reason": SkipReason.OTHER, "message": "why not"}, End.FAILED, "skipped by dbt: why"),
+        (
+            Outcome.SKIPPED,
+            {"skip_reason": SkipReason.OTHER, "caused_by": ("operation.shop.hook",)},
+            End.FAILED,
+            "operation.shop.hook failed",
+        ),
         (Outcome.SKIPPED, {}, End.FAILED, "skipped by dbt"),
     ],
 )

@@ -15,8 +15,10 @@ from e2e.deployment import (
     Deployment,
     copy_of_project,
     generated_projects,
+    make_outcomes,
     new_database,
     warehouse_connection,
+    warehouses_of,
 )
 from local_servers.airflow import PrivateAirflow
 from local_servers.rabbitmq import PrivateRabbit
@@ -40,6 +42,7 @@ def deployment(
     else:
         bus_url = f"sqlite:///{home / 'events.db'}"
     project = copy_of_project(home)
+    outcomes = make_outcomes(home, warehouses_of(bus))
     metadata = new_database(postgres_server, f"airflow_{bus}")
     warehouse = new_database(postgres_server, f"warehouse_{bus}")
     airflow = PrivateAirflow(
@@ -54,10 +57,18 @@ def deployment(
             "HELIOGRAPH_E2E_GENERATED": str(generated_projects(home)),
             # A worker that is gone is noticed by Airflow itself in seconds, not in its default five minutes.
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "40",
+            "HELIOGRAPH_E2E_OUTCOMES": str(outcomes),
+            "HELIOGRAPH_E2E_WAREHOUSES": ",".join(warehouses_of(bus)),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         },
     )
     with airflow:
         yield Deployment(
-            airflow=airflow, bus=bus, bus_url=bus_url, rabbit=rabbit, project=project, warehouse_url=warehouse
+            airflow=airflow,
+            bus=bus,
+            bus_url=bus_url,
+            rabbit=rabbit,
+            project=project,
+            outcomes=outcomes,
+            warehouse_url=warehouse,
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,7 +30,22 @@ class Deployment:
     bus_url: str
     rabbit: PrivateRabbit | None
     project: Path
+    outcomes: Path
+    """Where the outcome matrix has its projects, manifests and the folders of its runs."""
     warehouse_url: str
+
+
+FULL_MATRIX = os.environ.get("HELIOGRAPH_FULL_MATRIX") == "1"
+"""Every outcome on every pair of bus and warehouse; without it each bus takes one warehouse."""
+
+MATRIX_PAIRS = [("rabbitmq", "postgres"), ("sqlite", "duckdb")]
+if FULL_MATRIX:
+    MATRIX_PAIRS += [("rabbitmq", "duckdb"), ("sqlite", "postgres")]
+
+
+def warehouses_of(bus: str) -> list[str]:
+    """The warehouses on which the outcome matrix runs over this bus."""
+    return [warehouse for paired, warehouse in MATRIX_PAIRS if paired == bus]
 
 
 def new_database(server_url: str, name: str) -> str:
@@ -67,6 +84,31 @@ def parse(project: Path, folder: Path) -> None:
     subprocess.run(
         [dbt, "parse", "--quiet", "--project-dir", project, "--profiles-dir", profiles], check=True, timeout=120
     )
+
+
+def make_outcomes(folder: Path, warehouses: Sequence[str]) -> Path:
+    """The projects of the outcome matrix, and a manifest of it for each warehouse."""
+    outcomes = folder / "outcomes"
+    project = outcomes / "project"
+    ignored = shutil.ignore_patterns("target", "logs")
+    shutil.copytree(HERE / "outcomes_project", project, ignore=ignored)
+    without_package = outcomes / "without_package"
+    shutil.copytree(project, without_package)
+    (without_package / "packages.yml").write_text("packages:\n  - local: ../a_package_nobody_wrote\n")
+    strict = outcomes / "strict_hooks"
+    shutil.copytree(project, strict)
+    project_file = strict / "dbt_project.yml"
+    flag = "flags:\n  skip_nodes_if_on_run_start_fails: true\n"
+    project_file.write_text(project_file.read_text().replace("flags:\n", flag))
+    dbt = Path(sys.executable).with_name("dbt")
+    parsing = []
+    for warehouse in warehouses:
+        words: list[str | Path] = ["parse", "--quiet", "--project-dir", project, "--profiles-dir", project]
+        words += ["--profile", "outcomes", "--target", warehouse]
+        words += ["--target-path", outcomes / warehouse, "--log-path", outcomes / warehouse]
+        parsing.append(subprocess.Popen([dbt, *words]))
+    assert [process.wait(timeout=120) for process in parsing] == [0] * len(parsing)
+    return outcomes
 
 
 def warehouse_connection(url: str) -> str:

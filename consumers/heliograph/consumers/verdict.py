@@ -103,6 +103,7 @@ def _skipped(node: NodeFinishedData) -> tuple[End, str]:
         case SkipReason.FAIL_FAST:
             return End.FAILED, "skipped by dbt: another node failed and --fail-fast was set"
         case SkipReason.OTHER | None:
-            return End.FAILED, with_message("skipped by dbt", node.message)
+            causes = f": {', '.join(node.caused_by)} failed" if node.caused_by else ""
+            return End.FAILED, with_message(f"skipped by dbt{causes}", node.message)
         case unknown:
             assert_never(unknown)

@@ -30,8 +30,8 @@ def add_tasks(
 ) -> dict[str, BaseOperator | TaskGroup]:
     """Adds the producer and one task for each planned one, in the plan's order.
 
-    In a DAG of its own the producer stands before the roots, which start beside it all the same; in a task group it
-    stands beside them, so that what is upstream of the group holds both back.
+    The producer stands beside the roots. So it is a leaf, and its failure fails the DAG run also where no node's task
+    tells of it (a hook, a function, a test of no rendered node); and what is upstream of a group holds both back.
 
     Returns:
         The task of each node, or the group of its tasks, by unique id; the producer by its plain task id.
@@ -50,14 +50,14 @@ def add_tasks(
         if planned.group_id is not None:
             node_place = {"dag": dag, "task_group": _node_group(planned, dag=dag, parent=group, known=tasks_map)}
         upstream = [made[task_id] for task_id in planned.upstream]
-        always = start_order is StartOrder.ALL_AT_ONCE or (planned.is_root and group is None)
-        keywords = {**({"trigger_rule": "always"} if always else {}), **node_place}
         task: BaseOperator
         if planned.kind is TaskKind.EMPTY:
             # It runs nothing, so the arguments of the dbt command mean nothing to it.
-            task = EmptyOperator(task_id=planned.label, **keywords)
+            # Nothing tells of its end but its upstream: it waits for that in either start order, never green before.
+            task = EmptyOperator(task_id=planned.label, **node_place)
         else:
-            keywords |= {**_place_in_run(producer, group_id), **arguments.sensor.of(planned)}
+            always: dict[str, Any] = {"trigger_rule": "always"} if start_order is StartOrder.ALL_AT_ONCE else {}
+            keywords = {**node_place, **always, **_place_in_run(producer, group_id), **arguments.sensor.of(planned)}
             if start_order is StartOrder.ALL_AT_ONCE and hopeful.intersection(planned.upstream):
                 keywords["parents"] = [parent.task_id for parent in upstream]
             task = _sensor(planned, keywords)
@@ -67,8 +67,6 @@ def add_tasks(
             hopeful.add(planned.task_id)
         if upstream:
             task.set_upstream(upstream)
-        elif group is None:
-            task.set_upstream(producer)
     return tasks_map
 
 

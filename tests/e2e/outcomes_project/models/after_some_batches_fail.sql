@@ -1,0 +1,1 @@
+select * from {{ ref('some_batches_fail') }}

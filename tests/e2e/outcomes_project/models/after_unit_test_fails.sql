@@ -1,0 +1,1 @@
+select * from {{ ref('unit_test_fails') }}

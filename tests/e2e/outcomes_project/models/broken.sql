@@ -1,0 +1,2 @@
+{{ config(tags=['fails_fast']) }}
+select {{ number() }} as id

@@ -1,0 +1,1 @@
+select {{ function('broken_function') }}(id) as id from {{ ref('raw_orders') }}

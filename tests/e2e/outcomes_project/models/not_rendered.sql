@@ -1,0 +1,2 @@
+{{ config(tags=['left_out']) }}
+select {{ number() }} as id

@@ -1,0 +1,2 @@
+{{ config(materialized='view', tags=['small']) }}
+select * from {{ ref('orders') }}

@@ -1,0 +1,1 @@
+{{ breaks_the_thread() }}select 1 as id

@@ -1,0 +1,1 @@
+select amount * 2 as doubled from {{ ref('raw_orders') }}
