@@ -10,8 +10,9 @@ from airflow.sdk import Asset
 from heliograph.airflow import DbtDag, ProfileConfig, ProjectConfig, RenderConfig
 from heliograph.airflow.assets import NAMESPACES, asset_of, namespace
 from heliograph.airflow.dbt_project.nodes import DbtNode, Relation
-from heliograph.airflow.errors import ConfigError, HeliographError
+from heliograph.airflow.errors import ConfigError
 from heliograph.airflow.profiles import PostgresUserPasswordProfileMapping
+from heliograph.bus.errors import HeliographError
 from shop_project import ShopProject
 
 

@@ -122,8 +122,8 @@ def test_a_late_value_of_a_task_makes_the_edges(shop: ShopProject, whole: bool) 
         return {"day": "2026-01-01"}
 
     with DAG("pipeline", schedule=None) as dag:
-        picked = pick()
-        late = picked if whole else {"day": picked["day"]}
+        picked: Any = pick()
+        late: Any = picked if whole else {"day": picked["day"]}
         DbtTaskGroup("shop", operator_args={"vars": late}, **configs(shop, select=["raw_orders"]))
 
     assert dag.get_task(f"shop.{PRODUCER}").upstream_task_ids == {"pick"}
@@ -150,7 +150,8 @@ def test_dbt_arguments_of_the_producer_reach_retries_and_airflows_do_not(shop: S
     retried = sensor(dag, "raw_orders_seed")
     assert (retried.vars, retried.full_refresh, retried.queue) == ({"a": 1, "b": 2}, True, "default")
     assert (producer(dag).vars, producer(dag).full_refresh, producer(dag).queue) == ({"a": 1, "b": 2}, True, "big")
-    assert producer(dag).freshness_callback is print
+    freshness_callback: Any = producer(dag).freshness_callback
+    assert freshness_callback is print
 
 
 def test_a_selection_in_the_producers_arguments_is_refused(shop: ShopProject) -> None:

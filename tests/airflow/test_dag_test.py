@@ -21,7 +21,8 @@ DAG_FILE = """
 import json, sys
 from airflow.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
-from heliograph.airflow import DbtDag, DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig, StartOrder
+from heliograph.airflow import DbtDag, DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig
+from heliograph.airflow import RenderConfig, StartOrder
 
 FOLDER = {folder!r}
 CONFIGS = dict(

@@ -22,7 +22,7 @@ class NextAttempt:
         fresh: the whole command runs anew, and earlier attempts count no longer.
         only: the unique ids to run; None for all that the command selects.
         answers: ids of the requests that this attempt answers.
-        before: the outcomes of earlier attempts that count.
+        before: the outcomes of earlier attempts that count; earlier: all that is known of them.
     """
 
     number: int
@@ -30,6 +30,7 @@ class NextAttempt:
     only: frozenset[str] | None = None
     answers: tuple[str, ...] = ()
     before: Mapping[str, Outcome] = field(default_factory=dict)
+    earlier: RunState | None = None
 
 
 FIRST = NextAttempt(number=1, fresh=True)
@@ -47,6 +48,7 @@ def resumed(claimed: Claim) -> NextAttempt:
         only=unfinished(claimed.state),
         answers=_ids(open_requests(claimed.state)),
         before=_outcomes(claimed.state),
+        earlier=claimed.state,
     )
 
 
@@ -60,7 +62,7 @@ def retried(claimed: Claim, request: RetryRequested) -> NextAttempt:
         for one in requests
         if only is None or all(uid in only or succeeded(state, uid) for uid in requested(state, [one]))
     ]
-    return NextAttempt(number=claimed.attempt, only=only, answers=_ids(served), before=_outcomes(state))
+    return NextAttempt(number=claimed.attempt, only=only, answers=_ids(served), before=_outcomes(state), earlier=state)
 
 
 def _ids(requests: Iterable[RetryRequested]) -> tuple[str, ...]:

@@ -8,13 +8,13 @@ from graphlib import TopologicalSorter
 from typing import Final
 
 from heliograph.bus.events import RetryRequested
-from heliograph.bus.payloads import Outcome, PlannedNode
+from heliograph.bus.payloads import Outcome, PlannedNode, SkipReason
 from heliograph.bus.run_state import TEST_TYPES, RunState
 
 POSITIVE: Final = frozenset({Outcome.SUCCESS, Outcome.WARN, Outcome.NO_OP})
 """Outcomes after which a node is not run again."""
 
-_NOT_RUN: Final = frozenset({None, Outcome.SKIPPED, Outcome.CANCELLED})
+_NOT_RUN: Final = frozenset({Outcome.SKIPPED, Outcome.CANCELLED})
 _UNIT_TEST: Final = "unit_test"
 
 
@@ -64,7 +64,7 @@ def retry_set(state: RunState, wanted: Collection[str]) -> frozenset[str] | None
             continue
         if not graph.may_run(unique_id, taken):
             continue
-        if unique_id in wanted or (_outcome(state, unique_id) in _NOT_RUN and graph.follows(unique_id, taken)):
+        if unique_id in wanted or (_was_not_run(state, unique_id) and graph.follows(unique_id, taken)):
             taken.add(unique_id)
             graph.bring_unit_tests(unique_id, taken)
     return frozenset(taken & plan.keys())
@@ -105,6 +105,12 @@ def _counting(state: RunState) -> list[int]:
 def _outcome(state: RunState, unique_id: str) -> Outcome | None:
     result = state.result(unique_id)
     return result.outcome if result is not None else None
+
+
+def _was_not_run(state: RunState, unique_id: str) -> bool:
+    """What was left out for a stale source stays out: only a producer checks sources again."""
+    result = state.result(unique_id)
+    return result is None or (result.outcome in _NOT_RUN and result.skip_reason is not SkipReason.STALE_SOURCE)
 
 
 class _Graph:

@@ -16,7 +16,9 @@ from heliograph.airflow import settings
 from heliograph.airflow.bus import resolve_bus_url
 from heliograph.airflow.config import ProfileConfig
 from heliograph.airflow.constants import InvocationMode
+from heliograph.airflow.operators.artefacts import ArtefactCallback, own_folder
 from heliograph.airflow.operators.dbt_arguments import DbtArguments
+from heliograph.airflow.operators.memory_xcom import push_memory_peak
 from heliograph.airflow.run_key import run_key
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from heliograph.consumers.next_attempt import NextAttempt
     from heliograph.producer.command import CommandResult, DbtCommand
+    from heliograph.producer.freshness_report import DecideStale
 
 
 class DbtCommandOperator(BaseOperator):
@@ -39,6 +42,9 @@ class DbtCommandOperator(BaseOperator):
         dbt_executable_path: the dbt to run, where it is not the one in this Python.
         invocation_mode: DBT_RUNNER: in a Python process beside this one; SUBPROCESS: as an executable; None finds out.
         install_deps: run ``dbt deps`` before, where the project names packages.
+        callback: called after dbt, failed or not, with a folder whose ``target/`` holds dbt's artefacts, among them one
+            ``run_results.json`` over all attempts of the run; one function, its import path, or several of them.
+        callback_args: further arguments of the callback, by name; ``context`` comes with them.
     """
 
     template_fields: Sequence[str] = ("env", "select", "exclude", "vars", "full_refresh", "dbt_cmd_flags")
@@ -67,6 +73,8 @@ class DbtCommandOperator(BaseOperator):
         dbt_executable_path: str | Path | None = None,
         invocation_mode: InvocationMode | None = None,
         install_deps: bool = True,
+        callback: ArtefactCallback | str | Sequence[ArtefactCallback | str] = (),
+        callback_args: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -90,6 +98,8 @@ class DbtCommandOperator(BaseOperator):
         self.dbt_executable_path = str(dbt_executable_path) if dbt_executable_path is not None else None
         self.invocation_mode = invocation_mode
         self.install_deps = install_deps
+        self.callback = callback
+        self.callback_args = dict(callback_args or {})
         self._command: DbtCommand | None = None
 
     def run_key(self, context: Context) -> str:
@@ -98,9 +108,16 @@ class DbtCommandOperator(BaseOperator):
         return run_key(dag_id=ti.dag_id, group_id=self.group_id, run_id=ti.run_id)
 
     def run_dbt(
-        self, context: Context, *, command: str, arguments: DbtArguments, attempt: NextAttempt
+        self,
+        context: Context,
+        *,
+        command: str,
+        arguments: DbtArguments,
+        attempt: NextAttempt,
+        check_freshness: bool = False,
+        decide_stale: DecideStale | None = None,
     ) -> CommandResult:
-        """Runs the command to its reconciled end.
+        """Runs the command to its reconciled end, then calls the callback.
 
         Raises:
             HeliographError: dbt could not be started, or the bus refused the first event for good.
@@ -112,6 +129,7 @@ class DbtCommandOperator(BaseOperator):
             profile = stack.enter_context(self.profile_config.ensure_profile())
             log = open_log(resolve_bus_url())
             stack.callback(log.close)
+            artefacts = stack.enter_context(own_folder(Path(self.project_dir)))
             self._command = DbtCommand(
                 args=tuple(arguments.command_line(command)),
                 project_dir=Path(self.project_dir),
@@ -132,8 +150,15 @@ class DbtCommandOperator(BaseOperator):
                 lease_s=settings.lease_s(),
                 drain_limit_s=settings.drain_limit_s(),
                 on_output=self._log_line,
+                target_dir=artefacts.target,
+                check_freshness=check_freshness,
+                decide_stale=decide_stale,
             )
-            return self._command.run()
+            result = self._command.run()
+            push_memory_peak(context, result.memory_peak)
+            artefacts.merge(result.run_results, attempt.earlier)
+            artefacts.call(self.callback, self.callback_args, context)
+            return result
 
     def arguments(self) -> DbtArguments:
         """The dbt arguments as rendered for this task."""

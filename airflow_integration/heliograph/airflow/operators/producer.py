@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from heliograph.airflow.operators.command import DbtCommandOperator
-from heliograph.airflow.operators.outcome import raise_for_failure
+from heliograph.airflow.operators.outcome import raise_for_failure, raise_for_undelivered, result_text
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -19,6 +19,7 @@ PRIORITY_WEIGHT = 20
 # Its argument is the producer's report, which is not to be imported when a DAG file is parsed.
 FreshnessCallback = Callable[[Any], Collection[str]]
 
+_FAILURES = frozenset({"error", "fail", "cancelled"})
 _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
@@ -32,19 +33,29 @@ class DbtProducerWatcherOperator(DbtCommandOperator):
         check_freshness: check the sources first, and leave out what depends on stale ones alone.
         freshness_callback: decides otherwise: gets the ``FreshnessReport`` of ``heliograph.producer.freshness_report``,
             returns the unique ids of the nodes to leave out.
+        told_by_tasks: unique ids of the nodes and tests whose end a task of its own tells.
     """
 
     def __init__(
-        self, *, check_freshness: bool = False, freshness_callback: FreshnessCallback | None = None, **kwargs: Any
+        self,
+        *,
+        check_freshness: bool = False,
+        freshness_callback: FreshnessCallback | None = None,
+        told_by_tasks: Collection[str] = (),
+        **kwargs: Any,
     ) -> None:
         kwargs.setdefault("priority_weight", PRIORITY_WEIGHT)
         kwargs.setdefault("weight_rule", "absolute")
         super().__init__(**kwargs)
         self.check_freshness = check_freshness
         self.freshness_callback = freshness_callback
+        self.told_by_tasks = frozenset(told_by_tasks)
 
     def execute(self, context: Context) -> None:
         """Runs dbt to its end.
+
+        On its last try the task does not fail for nodes whose own tasks fail: they tell of it, can be retried by
+        themselves, and then the DAG run or the group is to be green.
 
         Raises:
             AirflowException: dbt did not end with success, or the bus did not take all events in time.
@@ -54,8 +65,21 @@ class DbtProducerWatcherOperator(DbtCommandOperator):
         ti = context["ti"]
         attempt = self._attempt(context)
         ti.xcom_push(key=ATTEMPT_XCOM, value=attempt.number)
-        result = self.run_dbt(context, command="build", arguments=self.arguments(), attempt=attempt)
-        ti.xcom_push(key="summary", value={**attempt.before, **result.outcomes})
+        result = self.run_dbt(
+            context,
+            command="build",
+            arguments=self.arguments(),
+            attempt=attempt,
+            check_freshness=self.check_freshness,
+            decide_stale=self.freshness_callback,
+        )
+        outcomes = {unique_id: outcome.value for unique_id, outcome in {**attempt.before, **result.outcomes}.items()}
+        ti.xcom_push(key="summary", value=outcomes)
+        failed = [unique_id for unique_id, outcome in outcomes.items() if outcome in _FAILURES]
+        if result.exit_code == 1 and ti.try_number > ti.max_tries and self.told_by_tasks.issuperset(failed):
+            raise_for_undelivered(result)
+            self.log.warning("%s. The tasks of these nodes tell of it: %s", result_text(result), ", ".join(failed))
+            return
         raise_for_failure(result)
         if result.message:
             self.log.warning("%s", result.message)

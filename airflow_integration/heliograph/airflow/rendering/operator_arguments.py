@@ -61,16 +61,17 @@ def sensor_arguments(
         "partial_parse": project.partial_parse,
     }
     dbt_setup = {name: value for name, value in setup.items() if name in dbt_argument_names()}
-    return overlaid(overlaid(configured, operator_args), dbt_setup)
-
-
-def producer_arguments(sensor: Mapping[str, Any], execution: ExecutionConfig, render: RenderConfig) -> dict[str, Any]:
-    """What the producer gets: the sensors' arguments, ``setup_operator_args`` over them, and the selection."""
-    producer = {**overlaid(sensor, execution.setup_operator_args or {}), "select": list(render.select)}
+    arguments = {**overlaid(overlaid(configured, operator_args), dbt_setup), "select": list(render.select)}
     if render.test_behavior is TestBehavior.NONE:
         only = [word for built in _BUILT_WITHOUT_TESTS for word in ("--resource-type", built)]
-        producer["dbt_cmd_flags"] = [*producer.get("dbt_cmd_flags", ()), *only]
-    return producer
+        arguments["dbt_cmd_flags"] = [*arguments.get("dbt_cmd_flags", ()), *only]
+    return arguments
+
+
+def producer_arguments(sensor: Mapping[str, Any], execution: ExecutionConfig) -> dict[str, Any]:
+    """What the producer gets: the sensors' arguments, and Airflow's part of ``setup_operator_args`` over them."""
+    setup = execution.setup_operator_args or {}
+    return {**sensor, **{name: value for name, value in setup.items() if name not in dbt_argument_names()}}
 
 
 def overlaid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

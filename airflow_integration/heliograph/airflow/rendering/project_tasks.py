@@ -71,8 +71,9 @@ def render_project(
     common = sensor_arguments(
         project=project_config, profile=profile_config, execution=execution, render=render, operator_args=given
     )
-    producer = producer_arguments(common, execution, render)
+    producer = producer_arguments(common, execution)
     producer |= {**producer_queue(producer), **({"check_freshness": True} if plan.checks_freshness else {})}
+    producer["told_by_tasks"] = plan.told
     emits = settings.emit_datasets() if render.emit_datasets is None else render.emit_datasets
     sensor = SensorArguments(
         common=common,

@@ -99,6 +99,13 @@ class TaskPlan:
         return any(task.node.is_source and task.kind is TaskKind.BUILD for task in self.tasks)
 
     @cached_property
+    def told(self) -> frozenset[str]:
+        """The unique ids of the nodes and tests whose end some task tells."""
+        reporting = [task for task in self.tasks if task.kind is not TaskKind.EMPTY]
+        nodes = {task.unique_id for task in reporting if task.kind is TaskKind.BUILD}
+        return frozenset(nodes.union(*(task.tests for task in reporting)))
+
+    @cached_property
     def leaves(self) -> tuple[PlannedTask, ...]:
         """The tasks no other planned task comes after."""
         inner = {task_id for task in self.tasks for task_id in task.upstream}
