@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from dbt_runs import DBT, RUN, Ran, Shop, run_shop
 from heliograph.bus.events import Event, NodeFinished, RunStarted
 from heliograph.bus.payloads import Outcome, SkipReason, TestOutcome
 from heliograph.bus.sqlite_log import SqliteLog
+from watched_log import WatchedLog
 
 CUSTOMERS = "model.shop.customers"
 FAILING_TEST = "test.shop.assert_amounts_are_large"
@@ -139,6 +142,53 @@ def test_both_sources_tell_the_same(success: Ran, success_elsewhere: Ran) -> Non
     for unique_id, told_elsewhere in sql.items():
         data = success.end(unique_id)
         assert (data.compiled_sql_path, data.compiled_sql) == told_elsewhere
+
+
+def spoken(ran: Ran, unique_id: str) -> list[str]:
+    """The node's lines without times, dots and the node's place among the others."""
+    return [re.sub(r"^[\d:]+  (\d+ of \d+ )?| in [\d.]+s| \.{2,}", "", line) for line in ran.end(unique_id).lines]
+
+
+@pytest.mark.parametrize("name", ["success", "success_elsewhere"])
+def test_a_nodes_end_carries_dbts_own_lines_about_it(name: str, request: pytest.FixtureRequest) -> None:
+    ran: Ran = request.getfixturevalue(name)
+    started, created = spoken(ran, CUSTOMERS)
+    assert started.startswith("START sql table model main.customers ")
+    assert created.startswith("OK created sql table model main.customers ")
+    assert spoken(ran, FAILING_TEST)[1:] == [
+        "WARN 1 assert_amounts_are_large [WARN 1]",
+        "Warning in test assert_amounts_are_large (tests/assert_amounts_are_large.sql)",
+        "  Got 1 result, configured to warn if != 0",
+        "  compiled code at target/compiled/shop/tests/assert_amounts_are_large.sql",
+    ]
+    assert all(end.data.lines for end in ran.events if isinstance(end, NodeFinished))
+
+
+def test_the_words_dbt_keeps_for_the_end_of_the_run_are_those_in_the_nodes_own_lines(failing_model: Ran) -> None:
+    lines = failing_model.end(CUSTOMERS).lines
+    details = lines[2:]
+    assert details[0] == "Failure in model customers (models/customers.sql)"
+    assert any("no_such_table" in line for line in details)
+    log = "\n".join(failing_model.shop.lines)
+    assert all(line.strip() in log for line in details)
+    (skipped,) = spoken(failing_model, "model.shop.report")
+    assert skipped.startswith("SKIP relation main.report ")
+
+
+@pytest.mark.parametrize("name", ["success", "success_elsewhere", "failing_test", "fail_fast", "failing_hook"])
+def test_the_result_holds_dbts_own_run_results(name: str, request: pytest.FixtureRequest) -> None:
+    ran: Ran = request.getfixturevalue(name)
+    assert ran.result.run_results == json.loads((ran.shop.folder / "target" / "run_results.json").read_text())
+
+
+@pytest.mark.parametrize("executable", [None, DBT])
+def test_the_run_results_of_another_invocation_are_not_this_ones(tmp_path: Path, executable: str | None) -> None:
+    shop = Shop.copy(tmp_path / "shop")
+    older = {"metadata": {"invocation_id": "another"}, "results": []}
+    (shop.folder / "target" / "run_results.json").write_text(json.dumps(older))
+    result = shop.command("seed", "--no-write-json", log=WatchedLog(), dbt_executable=executable).run()
+    assert result.exit_code == 0
+    assert result.run_results is None
 
 
 @pytest.mark.parametrize("name", ["success", "success_elsewhere"])
