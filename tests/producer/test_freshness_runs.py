@@ -191,6 +191,23 @@ def test_nothing_is_checked_where_no_source_is_read(tmp_path: Path) -> None:
     assert market.built() == {"stg_countries"}
 
 
+@BOTH
+def test_a_retry_of_a_source_checks_it_again_and_builds_nothing_else(tmp_path: Path, other: bool) -> None:
+    market = Market.of_ages(tmp_path / "market", orders=1)
+    options = {"only": [ORDERS], "attempt": 2, "dbt_executable": DBT if other else None}
+    ran = run_market(market, "build", "--select", "stg_orders+", **options)
+    assert ran.result.outcomes == {ORDERS: Outcome.SUCCESS}
+    assert (ran.result.exit_code, ran.result.message) == (0, None)
+    assert market.built() == set()
+
+
+def test_a_retry_builds_what_was_skipped_once_the_source_is_fresh(tmp_path: Path) -> None:
+    market = Market.of_ages(tmp_path / "market", orders=1)
+    ran = run_market(market, "build", check_freshness=True, only=["model.market.by_day"], attempt=2)
+    assert ran.result.outcomes == {ORDERS: Outcome.SUCCESS, "model.market.by_day": Outcome.SUCCESS}
+    assert market.built() == {"by_day"}
+
+
 def test_a_stop_while_it_is_decided_ends_dbt(tmp_path: Path) -> None:
     market, log = Market.of_ages(tmp_path / "market"), WatchedLog()
 

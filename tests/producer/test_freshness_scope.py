@@ -55,6 +55,11 @@ def test_sources_without_criteria_are_not_checked() -> None:
     assert found(node("model.shop.a", PLAIN)) == ["model.shop.a"]
 
 
+def test_sources_that_a_retry_asks_for_are_checked_though_nothing_reads_them() -> None:
+    asked = with_sources([node("model.shop.a", PRICES)], UPSTREAM, asked={ORDERS, PLAIN, "model.shop.b"})
+    assert [one.unique_id for one in asked] == ["model.shop.a", PRICES, ORDERS]
+
+
 def test_each_source_is_checked_once() -> None:
     assert found(node("model.shop.a", ORDERS), node("model.shop.b", ORDERS)) == ["model.shop.a", "model.shop.b", ORDERS]
 

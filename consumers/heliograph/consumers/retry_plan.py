@@ -92,7 +92,7 @@ def planned(state: RunState) -> dict[str, PlannedNode] | None:
 
 def _holds_back(state: RunState, plan: Mapping[str, PlannedNode], unique_id: str, node: PlannedNode) -> bool:
     cause = plan.get(unique_id)
-    if cause is None or succeeded(state, unique_id):
+    if cause is None or _lets_pass(state, cause):
         return False
     # A node and its unit tests are run together: neither waits for the other.
     return not (cause.resource_type == _UNIT_TEST and node.unique_id in cause.depends_on)
@@ -105,6 +105,13 @@ def _counting(state: RunState) -> list[int]:
 def _outcome(state: RunState, unique_id: str) -> Outcome | None:
     result = state.result(unique_id)
     return result.outcome if result is not None else None
+
+
+def _lets_pass(state: RunState, node: PlannedNode) -> bool:
+    """Nothing after the node waits for it: it ended well, or a stale source is all that is wrong with it."""
+    result = state.result(node.unique_id)
+    left_out = result is not None and result.skip_reason is SkipReason.STALE_SOURCE
+    return left_out or node.resource_type == "source" or succeeded(state, node.unique_id)
 
 
 def _was_not_run(state: RunState, unique_id: str) -> bool:
@@ -142,7 +149,7 @@ class _Graph:
         """Everything before the node is built, or will be by the same command."""
         return all(
             one in taken
-            or succeeded(self._state, one)
+            or _lets_pass(self._state, self._nodes[one])
             or (self._nodes[one].materialized == "ephemeral" and self.may_run(one, taken))
             for one in self._before[unique_id]
         )
@@ -168,7 +175,7 @@ class _Graph:
             if node.resource_type in TEST_TYPES
             and node.resource_type != _UNIT_TEST
             and node.depends_on
-            and not succeeded(self._state, node.unique_id)
+            and not _lets_pass(self._state, node)
         ]
 
     def _below_all(self, unique_ids: Iterable[str]) -> set[str]:

@@ -89,6 +89,7 @@ class DbtCommand:
             from the project's own target folder and back. None leaves dbt its own folders.
         check_freshness: check the sources that the selection reads first, with ``dbt source freshness``, and leave out
             what depends on stale ones alone (``staleness.stale_nodes``). No effect on ``source freshness`` itself.
+            A source among ``only`` is a retry of its check, and switches this on.
         decide_stale: decides otherwise: gets the report, returns the unique ids of the nodes to leave out.
         memory_sample_s: seconds between two looks at the memory of dbt and all it started; None does not look.
         on_output: takes the lines of dbt's readable log; None leaves them to this process's output.
@@ -212,7 +213,8 @@ class DbtCommand:
 
     def _follow(self, source: DbtSource, report: RunReport) -> DbtEnded:
         ended = DbtEnded(exit_code=None)
-        checks = self.check_freshness and report.command != SOURCE_FRESHNESS
+        asked = any(unique_id.startswith("source.") for unique_id in self.only or ())
+        checks = (self.check_freshness or asked) and report.command != SOURCE_FRESHNESS
         for record in source.records(leave_out=report.leave_out if checks else None):
             if isinstance(record, DbtEnded):
                 ended = record

@@ -1,6 +1,7 @@
 """Runs dbt in this process and tells of it through a pipe. The only module that imports dbt.
 
-Run as ``python -m heliograph.producer.dbt_process FD [--deps] [--only FOLDER] WORDS...`` by ``sources.callbacks``.
+Run as ``python -m heliograph.producer.dbt_process FD OPTIONS WORDS...`` by ``sources.callbacks``. OPTIONS in this
+order, where wanted: ``--deps``; ``--only FOLDER``; ``--check-freshness FD FOLDER``.
 
 Steps, in one process and on one manifest: parse, list what the command selects, check sources where that is asked for,
 run the command, or that part of the selection which ``--only`` names. Reusing the manifest is what
@@ -195,11 +196,13 @@ def run(
         return listed
     writer.look_up_in(parsed.result)
     nodes = selected(listed.result or (), parsed.result, args)  # type: ignore[arg-type]  # `ls` returns lines
+    wanted: frozenset[str] = frozenset()
     if only is not None:
         wanted = frozenset(json.loads((only / ONLY).read_text(encoding="utf-8")))
         nodes = [node for node in nodes if node.unique_id in wanted]
     if decision is not None:
-        nodes = with_sources(nodes, upstream_of_manifest(parsed.result.nodes.values(), parsed.result.sources.values()))
+        upstream = upstream_of_manifest(parsed.result.nodes.values(), parsed.result.sources.values())
+        nodes = with_sources(nodes, upstream, asked=wanted)
     writer.put({"record": "selected", "nodes": [asdict(node) for node in nodes]})
     part = Part(args=args, nodes=nodes, folder=only)
     dbt = dbtRunner(manifest=parsed.result, callbacks=[writer.callback])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,13 @@ class Upstream:
     sources: Mapping[str, SelectedNode]
 
 
-def with_sources(nodes: Sequence[SelectedNode], upstream: Upstream) -> list[SelectedNode]:
+def with_sources(
+    nodes: Sequence[SelectedNode], upstream: Upstream, *, asked: Collection[str] = ()
+) -> list[SelectedNode]:
     """The selected nodes, the sources to check before them, and the ephemeral models in between.
 
     Sources that no selected node reads are left out, even where the selection names them: a build reports none.
+    Those among ``asked``, unique ids that a retry is about, are checked all the same.
     """
     found = {node.unique_id: node for node in nodes if node.resource_type != "source"}
     waiting = list(found.values())
@@ -33,6 +36,7 @@ def with_sources(nodes: Sequence[SelectedNode], upstream: Upstream) -> list[Sele
             if node is not None and parent not in found:
                 found[parent] = node
                 waiting.append(node)
+    found |= {source: upstream.sources[source] for source in asked if source in upstream.sources}
     return list(found.values())
 
 

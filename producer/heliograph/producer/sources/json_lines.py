@@ -81,7 +81,7 @@ class JsonLinesSource:
             if upstream is None and nodes:
                 yield DbtEnded(exit_code=2, message=NO_MANIFEST)
                 return
-            nodes = with_sources(nodes, upstream) if upstream is not None else nodes
+            nodes = with_sources(nodes, upstream, asked=only or ()) if upstream is not None else nodes
         yield Selected(nodes=nodes)
         folder = self._invocation.scratch_dir if only is not None else None
         part = Part(args=self._args, nodes=nodes, folder=folder, env=self._invocation.environment)
