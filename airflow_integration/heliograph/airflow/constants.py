@@ -70,6 +70,10 @@ class StartOrder(StrEnum):
     ALL_AT_ONCE = "all_at_once"
 
 
+RENDERED_SQL_LIMIT = 4096
+"""Characters of compiled SQL kept among a task's rendered fields; Airflow's own limit there, by default."""
+
+
 class ResumeOn(StrEnum):
     """Ends of a node on which its task resumes on a worker, which a trigger alone could have ended."""
 
