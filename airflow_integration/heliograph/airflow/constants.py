@@ -44,7 +44,8 @@ class TestBehavior(StrEnum):
 class SourceRenderingBehavior(StrEnum):
     """Which sources become tasks: none, all, or those with tests or a freshness that dbt can check.
 
-    A source without freshness runs nothing: its task only keeps the chain together.
+    A freshness is checked where a selected node reads the source. The task of any other source runs nothing, it only
+    keeps the chain together.
     """
 
     NONE = "none"
