@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from shop_project import ShopProject
+from shop_project import copy_shop, run_dbt
 
 pytestmark = pytest.mark.e2e
 
@@ -55,7 +55,7 @@ if __name__ == "__main__":
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tested:
+class Outcome:
     """What ``dag.test()`` left behind."""
 
     states: Mapping[str, str]
@@ -73,18 +73,17 @@ def run(arguments: list[str], env: Mapping[str, str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def tested(tmp_path_factory: pytest.TempPathFactory) -> Tested:
-    from shop_project import copy_shop, run_dbt
-
+def tested(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     home = tmp_path_factory.mktemp("airflow")
-    shop: ShopProject = copy_shop(home / "shop")
+    shop = copy_shop(home / "shop")
     broken = shop.folder / "models" / "staging" / "stg_orders.sql"
     broken.write_text(
         broken.read_text() + "\n{% if env_var('SHOP_BREAK', '') == 'stg_orders' %} where no_such_column {% endif %}\n"
     )
-    seed = shop.folder / "seeds" / "raw_customers.csv"
-    seed.write_text(seed.read_text().rstrip("\n") + "\n,\n")  # a customer without an id: stg_customers warns
-    run_dbt(["--quiet", "parse", "--profiles-dir", "."], project=shop.folder)
+    warning = shop.folder / "models" / "staging" / "stg_customers.sql"
+    warning.write_text(warning.read_text() + " union all select null, 'nobody'")
+    snapshot = shop.folder / "snapshots" / "customers_history.yml"
+    snapshot.write_text(snapshot.read_text().replace("data_tests: [not_null]", "data_tests: []"))
     (home / "dags").mkdir()
     dag_file = home / "dags" / "shop.py"
     dag_file.write_text(DAG_FILE.format(folder=str(shop.folder)))
@@ -96,10 +95,11 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> Tested:
         "SHOP_DUCKDB_PATH": str(home / "shop.duckdb"),
     }
     env.pop("AIRFLOW__HELIOGRAPH__BUS_URL", None)
+    run_dbt(["--quiet", "parse", "--profiles-dir", "."], project=shop.folder, env=env)
     run(["-m", "airflow", "db", "migrate"], env)
     lines = [line.split(" ", 1) for line in run([str(dag_file)], env).splitlines() if " " in line]
     results = [json.loads(text) for word, text in lines if word == "RESULT"]
-    return Tested(
+    return Outcome(
         states={dag_id: state for dag_id, state, _ in results},
         tasks={dag_id: {task: (found[0], found[1]) for task, found in tasks.items()} for dag_id, _, tasks in results},
         warned=next(json.loads(text) for word, text in lines if word == "WARNED"),
@@ -115,20 +115,20 @@ def query(home: Path, sql: str) -> list[tuple[Any, ...]]:
         return database.execute(sql).fetchall()
 
 
-def test_every_task_of_a_whole_dag_ends_with_success(tested: Tested) -> None:
+def test_every_task_of_a_whole_dag_ends_with_success(tested: Outcome) -> None:
     assert tested.states["whole"] == "success"
     assert set(tested.tasks["whole"].values()) == {("success", 1)}
     assert "amounts_add_up_test" in tested.tasks["whole"]
 
 
-def test_a_warning_calls_the_callback(tested: Tested) -> None:
+def test_a_warning_calls_the_callback(tested: Outcome) -> None:
     ((task_id, names, results),) = tested.warned
 
     assert (task_id, names) == ("stg_customers.test", ["not_null_stg_customers_customer_id"])
     assert results[0].startswith("Got 1 result, configured to warn if")
 
 
-def test_every_node_with_a_relation_emits_its_asset(tested: Tested) -> None:
+def test_every_node_with_a_relation_emits_its_asset(tested: Outcome) -> None:
     events = query(
         tested.home,
         "select source_task_id, uri from asset_event join asset on asset.id = asset_event.asset_id order by 1",
@@ -139,7 +139,7 @@ def test_every_node_with_a_relation_emits_its_asset(tested: Tested) -> None:
     assert by_task["customers_v2.run"].endswith("/shop/main/customers_v2")
 
 
-def test_the_sql_is_among_the_rendered_fields(tested: Tested) -> None:
+def test_the_sql_is_among_the_rendered_fields(tested: Outcome) -> None:
     ((fields,),) = query(
         tested.home,
         "select rendered_fields from rendered_task_instance_fields where task_id = 'customers_v2.run'",
@@ -148,7 +148,7 @@ def test_the_sql_is_among_the_rendered_fields(tested: Tested) -> None:
     assert "select" in json.loads(fields)["compiled_sql"]
 
 
-def test_a_failed_node_is_retried_and_what_follows_it_is_told_truly(tested: Tested) -> None:
+def test_a_failed_node_is_retried_and_what_follows_it_is_told_truly(tested: Outcome) -> None:
     tasks = tested.tasks["part"]
 
     assert tested.states["part"] == "failed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,17 +82,17 @@ async def test_a_warning_goes_to_a_worker_only_where_a_callback_waits(bus_url: s
     assert event.payload["warned"] == [["not_null_orders_id", "Got 3 results, configured to warn if != 0"]]
 
 
-async def test_the_tasks_log_is_the_nodes(bus_url: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_tasks_log_is_the_nodes(bus_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     attempt = Attempt(run=RUN)
     built = attempt.node(ORDERS, lines=("1 of 1 OK created sql table model main.orders",), compiled_sql="select 1")
     publish(bus_url, [attempt.started(), attempt.planned(ORDERS), built])
 
-    with caplog.at_level(logging.INFO):
-        await first(trigger(tests=False), task=TaskOfTry())
+    await first(trigger(tests=False), task=TaskOfTry())
 
-    assert "1 of 1 OK created sql table model main.orders" in caplog.messages
-    assert "compiled SQL:\n  select 1" in caplog.messages
-    assert any("/tasks/dbt_producer_watcher" in message for message in caplog.messages)
+    logged = capsys.readouterr().out
+    assert "1 of 1 OK created sql table model main.orders" in logged
+    assert "compiled SQL:\n  select 1" in logged
+    assert "/runs/manual__1/tasks/dbt_producer_watcher" in logged
 
 
 async def test_in_dag_test_the_task_comes_with_the_trigger_and_its_hub_goes_with_it(bus_url: str) -> None:

@@ -44,7 +44,8 @@ class TestBehavior(StrEnum):
 class SourceRenderingBehavior(StrEnum):
     """Which sources become tasks: none, all, or those with tests or a freshness that dbt can check.
 
-    A source without freshness runs nothing: its task only keeps the chain together.
+    A freshness is checked where a selected node reads the source. The task of any other source runs nothing, it only
+    keeps the chain together.
     """
 
     NONE = "none"
@@ -68,6 +69,10 @@ class StartOrder(StrEnum):
 
     DEPENDENCY = "dependency"
     ALL_AT_ONCE = "all_at_once"
+
+
+RENDERED_SQL_LIMIT = 4096
+"""Characters of compiled SQL kept among a task's rendered fields; Airflow's own limit there, by default."""
 
 
 class ResumeOn(StrEnum):

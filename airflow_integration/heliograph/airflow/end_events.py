@@ -7,15 +7,12 @@ from typing import Any, Final
 
 from airflow.triggers.base import TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
-from heliograph.airflow.constants import ResumeOn
+from heliograph.airflow.constants import RENDERED_SQL_LIMIT, ResumeOn
 from heliograph.airflow.versions import FAILS_FROM_TRIGGER
 from heliograph.consumers.decision import End, Verdict
 
 WARNED_LIMIT: Final = 200
 """Warnings handed to a callback; each is one bounded line, and all travel through Airflow's database."""
-
-SQL_LIMIT: Final = 4096
-"""Characters of SQL handed on for the rendered fields; Airflow's own limit there, by default."""
 
 
 def end_event(verdict: Verdict, *, resume_on: Collection[str] = ()) -> TriggerEvent:
@@ -38,7 +35,7 @@ def end_event(verdict: Verdict, *, resume_on: Collection[str] = ()) -> TriggerEv
 def _success(verdict: Verdict) -> dict[str, Any]:
     payload: dict[str, Any] = {"ended": "success", "warned": named_warnings(verdict)[:WARNED_LIMIT]}
     if verdict.node is not None and verdict.node.compiled_sql:
-        payload["compiled_sql"] = verdict.node.compiled_sql[:SQL_LIMIT]
+        payload["compiled_sql"] = verdict.node.compiled_sql[:RENDERED_SQL_LIMIT]
     return payload
 
 

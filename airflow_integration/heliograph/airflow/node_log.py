@@ -28,7 +28,7 @@ class LogLine:
 def node_log(verdict: Verdict, *, unique_id: str, producer_log: str | None = None) -> Iterator[LogLine]:
     """What the task's log says of its node, the result first.
 
-    A block is one record: each record takes the triggerer's loop about as long as deciding a node does.
+    A block is one record: a record takes the triggerer's loop about 0.1 ms, a further line in one far less.
 
     Args:
         verdict: how the task ends.

@@ -137,7 +137,7 @@ class NodeTry:
             elif isinstance(step, Follow):
                 question = replace(question, following=step.leader)
             elif isinstance(step, Blocked):
-                if await self._parents_failed():
+                if await self._parents_settled():
                     reason = f"it was not run again, because {', '.join(step.by)} did not succeed"
                     return Verdict(end=End.FAILED, reason=reason)
                 question = replace(question, blocked=True)
@@ -200,7 +200,7 @@ class NodeTry:
     async def _another_attempt_began(self, verdict: Verdict) -> bool:
         known = (await self._wait(NewestAttempt())).number
         if self._task.parents and _is_cascade(verdict):
-            while not await self._parents_failed():
+            while not await self._parents_settled():
                 if await self._within(_ASK_AFTER_S, AttemptAfter(after=known)):
                     return True
         if not (self._task.last_try and self._task.producer_retries):
@@ -213,9 +213,13 @@ class NodeTry:
                 return True
         return False
 
-    async def _parents_failed(self) -> bool:
+    async def _parents_settled(self) -> bool:
+        """Whether no parent brings about another attempt by itself: one failed for good, or all ended.
+
+        All may have ended well, and a unit test of this node have kept it from running.
+        """
         fates = await self._around.fates(self._task.parents)
-        return not fates or TaskFate.FAILED in fates.values()
+        return TaskFate.FAILED in fates.values() or all(fate.gone for fate in fates.values())
 
     async def _wait(self, waiter: Waiter[T]) -> T:
         return await self._hub.wait(self._run, waiter, since=self._task.since, producer_check=self._around.producer)

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 from heliograph.airflow.config import ProfileConfig
 from heliograph.airflow.errors import ConfigError
 from heliograph.airflow.operators.node_sensor import DbtNodeSensor
+from heliograph.producer.command import CommandResult
 from shop_project import ShopProject
 
 
@@ -80,6 +81,24 @@ def test_the_sql_becomes_a_rendered_field(arguments: dict[str, Any]) -> None:
     assert task.compiled_sql == "select 1"
     assert "compiled_sql" in task.template_fields
     assert task.overwrite_rtif_after_execution
+
+
+def test_a_retry_that_ran_dbt_itself_tells_warnings_and_sql_of_its_own_nodes_only(arguments: dict[str, Any]) -> None:
+    told: list[Any] = []
+    entries = [
+        {"unique_id": "model.shop.orders", "status": "success", "compiled_code": "select 1"},
+        {"unique_id": "test.shop.own.1a", "status": "warn", "message": "Got 2\nresults", "compiled_code": None},
+        {"unique_id": "test.shop.other.2b", "status": "warn", "message": "Got 1 result"},
+    ]
+    result = CommandResult(exit_code=0, run_results={"results": entries})
+    model = DbtNodeSensor(**arguments)
+    tests = DbtNodeSensor(on_warning_callback=told.append, tests=True, **{**arguments, "task_id": "test"})
+
+    model.ran({}, ["model.shop.orders"], result)
+    tests.ran({}, ["test.shop.own.1a"], result)
+
+    assert model.compiled_sql == "select 1"
+    assert told == [{"test_names": ["own"], "test_results": ["Got 2 results"]}]
 
 
 def test_sql_cannot_be_passed(arguments: dict[str, Any]) -> None:

@@ -108,7 +108,10 @@ class RawNode(msgspec.Struct):
 def _can_be_stale(freshness: dict[str, Any] | None) -> bool:
     """Whether a source's freshness has a limit; dbt writes it with empty limits where none is set."""
     limits = (freshness or {}).get("warn_after"), (freshness or {}).get("error_after")
-    return any(isinstance(limit, dict) and limit.get("count") for limit in limits)
+    return any(
+        isinstance(limit, dict) and limit.get("count") is not None and limit.get("period") is not None
+        for limit in limits
+    )
 
 
 class _Metadata(msgspec.Struct):

@@ -110,6 +110,7 @@ class DbtNodeSensor(DbtNodeTask):
         if failed:
             told = ", ".join(f"{unique_id} ({outcomes.get(unique_id, 'not run')})" for unique_id in failed)
             raise AirflowException(f"Did not succeed in attempt {attempt.number}: {told}; {result_text(result)}")
+        self.ran(context, mine, result)
         raise_for_undelivered(result)
 
     def _task(self, try_number: int) -> NodeTask:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException, AirflowSkipException
 
-from heliograph.airflow.constants import ResumeOn
+from heliograph.airflow.constants import RENDERED_SQL_LIMIT, ResumeOn
 from heliograph.airflow.errors import ConfigError
 from heliograph.airflow.operators.command import DbtCommandOperator
 from heliograph.airflow.waiting_task import runs_in_process
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from heliograph.producer.command import CommandResult
 
 WarningCallback = Callable[..., Any]
 """Takes Airflow's context, with ``test_names`` and ``test_results`` in it."""
@@ -93,6 +95,22 @@ class DbtNodeTask(DbtCommandOperator):
         if event.get("warned"):
             self._warn(context, event["warned"])
         return True
+
+    def ran(self, context: Context, mine: Collection[str], result: CommandResult) -> None:
+        """What ``ended`` does, where this task ran dbt itself and what it reports, ``mine``, succeeded."""
+        from heliograph.consumers.verdict import one_line
+
+        entries = (result.run_results or {}).get("results", ())
+        own = [entry for entry in entries if entry["unique_id"] in mine]
+        if len(mine) == len(own) == 1:
+            self.compiled_sql = (own[0].get("compiled_code") or "")[:RENDERED_SQL_LIMIT] or None
+        warned = [
+            (entry["unique_id"].split(".")[2], one_line(entry.get("message")))
+            for entry in own
+            if entry["status"] == "warn"
+        ]
+        if warned:
+            self._warn(context, warned)
 
     def before_waiting(self, context: Context, *, after: Sequence[str]) -> None:
         """In ``dag.test()``, where tasks run one after the other: lets those that are waited for run first.

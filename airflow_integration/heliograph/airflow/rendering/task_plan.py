@@ -8,7 +8,8 @@ the node's own task, because dbt then skips the node. Tests without a rendered p
 have no task; the plan lists them, and the producer's own result tells of them. Detached, a test with several rendered
 parents is a task of its own after all of them, and no test task reports it.
 
-Sources. A source with freshness is a task that reports what dbt's check found; one without runs nothing.
+Sources. A source with freshness that a selected node reads is a task that reports what dbt's check found; the task of
+another one runs nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from heliograph.airflow.rendering.detached_tests import detached_ids, with_sever
 from heliograph.airflow.rendering.gates import TestGates
 from heliograph.airflow.rendering.naming import TEST_TASK, VERBS, top_level_ids
 from heliograph.airflow.rendering.order import topological
+from heliograph.airflow.rendering.source_tasks import checked_sources, source_tasks
 
 
 class TaskKind(StrEnum):
@@ -138,7 +140,9 @@ def plan_tasks(
     """
     selected = list(nodes)
     tests = tests_by_parent(selected) if test_behavior is TestBehavior.AFTER_EACH else {}
-    rendered = topological([node for node in selected if node.is_buildable or _is_task(node, sources, tests)])
+    checked = checked_sources(selected, test_behavior)
+    with_task = source_tasks(selected, sources, checked=checked, tested=tests)
+    rendered = topological([node for node in selected if node.is_buildable or node.unique_id in with_task])
     detached = with_several_parents(selected, {node.unique_id for node in rendered}) if tests and detach_tests else {}
     all_tests, tests = tests, without(tests, detached)
     ids = top_level_ids(rendered, grouped=tests, root_package=root_package, reserved=reserved_ids)
@@ -153,6 +157,7 @@ def plan_tasks(
         made[node.unique_id] = _tasks_of_node(
             node,
             ids[node.unique_id],
+            runs_nothing=node.is_ephemeral or (node.is_source and node.unique_id not in checked),
             tests=[test.unique_id for test in tests.get(node.unique_id, ())],
             left_out=[test.unique_id for test in all_tests.get(node.unique_id, ()) if test.unique_id in detached],
             upstream=upstream,
@@ -172,21 +177,19 @@ def plan_tasks(
     return TaskPlan(tasks=tuple(chain.from_iterable(made.values())), unreported_tests=tuple(unreported))
 
 
-def _is_task(node: DbtNode, behavior: SourceRenderingBehavior, tests: Mapping[str, Sequence[DbtNode]]) -> bool:
-    """Whether it is a source that becomes a task."""
-    if not node.is_source or behavior is SourceRenderingBehavior.NONE:
-        return False
-    return behavior is SourceRenderingBehavior.ALL or node.has_freshness or node.unique_id in tests
-
-
 def _detached(test: DbtNode, task_id: str, upstream: tuple[str, ...]) -> PlannedTask:
     return PlannedTask(task_id=task_id, label=task_id, group_id=None, kind=TaskKind.BUILD, node=test, upstream=upstream)
 
 
 def _tasks_of_node(
-    node: DbtNode, top_id: str, *, tests: Sequence[str], left_out: Sequence[str], upstream: tuple[str, ...]
+    node: DbtNode,
+    top_id: str,
+    *,
+    runs_nothing: bool,
+    tests: Sequence[str],
+    left_out: Sequence[str],
+    upstream: tuple[str, ...],
 ) -> list[PlannedTask]:
-    runs_nothing = node.is_ephemeral or (node.is_source and not node.has_freshness)
     kind = TaskKind.EMPTY if runs_nothing else TaskKind.BUILD
     if not tests:
         return [PlannedTask(task_id=top_id, label=top_id, group_id=None, kind=kind, node=node, upstream=upstream)]

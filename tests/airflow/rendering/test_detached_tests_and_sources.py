@@ -1,8 +1,8 @@
-"""Tests with several parents as tasks of their own, and sources as tasks."""
+"""Tests with several parents, and sources, as tasks of their own."""
 
 from __future__ import annotations
 
-from heliograph.airflow.constants import SourceRenderingBehavior
+from heliograph.airflow.constants import SourceRenderingBehavior, TestBehavior
 from heliograph.airflow.dbt_project.nodes import DbtNode
 from heliograph.airflow.rendering.task_plan import PlannedTask, TaskKind, TaskPlan, plan_tasks
 
@@ -128,6 +128,18 @@ def test_sources_with_tests_or_freshness_are_tasks() -> None:
         "a_run": (TaskKind.BUILD, ("web_clicks_source", "web_orders.test")),
     }
     assert tested.unreported_tests == ()
+
+
+def test_a_source_that_no_selected_node_reads_is_not_checked() -> None:
+    unread = [node(CLICKS, has_freshness=True), node(A)]
+    only_tested = [*unread, node("test.shop.t", CLICKS)]
+    some, every = SourceRenderingBehavior.WITH_TESTS_OR_FRESHNESS, SourceRenderingBehavior.ALL
+
+    assert described(plan_tasks(unread, sources=some)) == {"a_run": (TaskKind.BUILD, ())}
+    assert described(plan_tasks(unread, sources=every))["web_clicks_source"] == (TaskKind.EMPTY, ())
+    assert described(plan_tasks(only_tested, sources=some))["web_clicks.source"] == (TaskKind.BUILD, ())
+    untested = plan_tasks(only_tested, sources=every, test_behavior=TestBehavior.NONE)
+    assert not untested.checks_freshness
 
 
 def test_without_freshness_nothing_is_checked() -> None:
