@@ -80,6 +80,13 @@ def expected_states(
     return states
 
 
+def expected_producer_state(results: Mapping[str, str], tasks: Sequence[Rendered], *, exit_code: int) -> str:
+    """The state of the task that ran dbt, on its last try: its failure is for what no other task tells of."""
+    told = {unique_id for task in tasks for unique_id in task.reports}
+    failed = {uid for uid, word in results.items() if OUTCOME_OF[word] in (Outcome.ERROR, Outcome.FAIL)}
+    return "success" if exit_code == 0 or (exit_code == 1 and failed <= told) else "failed"
+
+
 def _own_end(task: Rendered, results: Mapping[str, str]) -> str:
     ends = {_END_OF[results[unique_id]] if unique_id in results else "failed" for unique_id in task.reports}
     return "failed" if "failed" in ends else "success"

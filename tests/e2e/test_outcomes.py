@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 
 from e2e.deployment import MATRIX_PAIRS, Deployment
-from e2e.expected import NOT_GREEN, OUTCOME_OF, PRODUCER, expected_states
+from e2e.expected import NOT_GREEN, OUTCOME_OF, PRODUCER, expected_producer_state, expected_states
 from e2e.matrix import Case, Matrix
 from heliograph.bus.run_state import Phase
 
@@ -57,9 +57,9 @@ def test_every_task_ends_as_dbts_own_result_says(matrix: Matrix, name: str) -> N
     case = ended(matrix, name)
     expected = expected_states(case.results, case.rendered, in_dependency_order=name != AT_ONCE)
     assert case.states == expected
-    good = EXIT_CODES[name] == 0
-    assert case.producer.state == ("success" if good else "failed")
-    assert case.run.state == ("success" if good and set(expected.values()) <= {"success"} else "failed")
+    producer = expected_producer_state(case.results, case.rendered, exit_code=EXIT_CODES[name])
+    assert case.producer.state == producer
+    assert case.run.state == ("success" if {producer, *expected.values()} == {"success"} else "failed")
 
 
 @on_each_pair
