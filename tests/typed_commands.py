@@ -36,6 +36,7 @@ def typing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
     def typed(*words: object, bus: str | None = None) -> Typed:
         monkeypatch.setattr("heliograph.bus.command_line.entry_points", lambda group: declared())
         monkeypatch.delenv("HELIOGRAPH_BUS_URL", raising=False)
+        monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist gives its workers the width of its own terminal
         if bus is not None:
             monkeypatch.setenv("HELIOGRAPH_BUS_URL", bus)
         monkeypatch.setattr("sys.argv", ["heliograph", *map(str, words)])
