@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from event_strategies import event_sets
-from heliograph.bus.events import Event, RetryRequested
-from heliograph.bus.payloads import Outcome, RetryRequestedData
+from heliograph.bus.events import Event, RetryRequested, RunLost, RunStarted
+from heliograph.bus.payloads import Outcome, RetryRequestedData, RunLostData
 from heliograph.bus.run_state import Phase, RunState, SequenceSet
 from run_events import Attempt, model
 
@@ -179,3 +179,41 @@ def test_retry_requests_belong_to_the_run_and_open_no_attempt() -> None:
 
     assert state.retries == {request.id: request}
     assert state.attempts == {}
+
+
+def loss(noticed_by: str, *, heard_up_to: int | None) -> RunLost:
+    return RunLost(
+        id=f"{RUN}#1.run.lost.{noticed_by}",
+        source="/test",
+        run=RUN,
+        attempt=1,
+        sequence=0,
+        data=RunLostData(reason="silence", noticed_by=noticed_by, heard_up_to=heard_up_to),
+    )
+
+
+@given(st.permutations(["deaf", "late", "producer"]))
+def test_a_loss_holds_until_the_producer_said_more_than_any_finder_had_heard(order: list[str]) -> None:
+    run = Attempt(run=RUN)
+    told = {
+        "deaf": loss("deaf", heard_up_to=1),
+        "late": loss("late", heard_up_to=2),
+        "producer": run.planned(ORDERS),
+    }
+    events = [Attempt(run=RUN).started(), *(told[name] for name in order)]
+    assert folded(events).attempts[1].phase is Phase.LOST
+    refuted = folded([*events, *(run.heartbeat() for _ in range(2))])
+    assert refuted.attempts[1].phase is not Phase.LOST
+
+
+@given(st.permutations(range(4)))
+def test_what_was_told_before_everything_was_run_anew_counts_no_longer(order: list[int]) -> None:
+    second = Attempt(run=RUN, attempt=2)
+    started = second.started()
+    assert isinstance(started, RunStarted)
+    fresh = started.model_copy(update={"data": started.data.model_copy(update={"fresh": True})})
+    first = Attempt(run=RUN).whole([ORDERS])
+    events = [first[0], first[2], fresh, second.planned(ORDERS)]
+    state = folded(events[index] for index in order)
+    assert state.counting_from == 2
+    assert state.result(ORDERS.unique_id) is None
