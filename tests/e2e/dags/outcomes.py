@@ -31,7 +31,7 @@ CASES: dict[str, dict[str, Any]] = {
     "fail_fast": {"select": ["tag:fails_fast"], "fail_fast": True},
     "hook_at_start_skips": {"select": SMALL, "vars": {"others_fail": True}, "project": "strict_hooks"},
     "nothing_rendered": {"select": ["tag:of_nothing"]},
-    "nothing_selected": {"select": SMALL, "producer": {"select": ["tag:of_nothing"]}},
+    "nothing_selected": {"select": SMALL, "flags": ["--exclude", "*"]},
     "does_not_compile": {"select": SMALL, "vars": {"does_not_compile": True}},
     "missing_package": {"select": SMALL, "project": "without_package"},
 }
@@ -58,7 +58,7 @@ def outcome_dag(
     fail_fast: bool = False,
     project: str = "project",
     start_order: StartOrder = StartOrder.DEPENDENCY,
-    producer: dict[str, Any] | None = None,
+    flags: list[str] | None = None,
 ) -> DbtDag:
     dag_id = f"{case}_{warehouse}"
     folder = OUTCOMES / "runs" / dag_id
@@ -67,14 +67,12 @@ def outcome_dag(
         project_config=ProjectConfig(OUTCOMES / project, manifest_path=OUTCOMES / warehouse / "manifest.json"),
         profile_config=profile(warehouse, dag_id),
         render_config=RenderConfig(select=select or [], exclude=exclude or []),
-        execution_config=ExecutionConfig(
-            start_order=start_order, setup_operator_args={"pool": "dbt_at_once", **(producer or {})}
-        ),
+        execution_config=ExecutionConfig(start_order=start_order, setup_operator_args={"pool": "dbt_at_once"}),
         operator_args={
             "retries": 0,
             "vars": vars or {},
             "fail_fast": fail_fast,
-            "dbt_cmd_flags": ["--target-path", str(folder), "--log-path", str(folder)],
+            "dbt_cmd_flags": ["--target-path", str(folder), "--log-path", str(folder), *(flags or [])],
         },
         schedule=None,
     )
