@@ -14,6 +14,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from e2e.deployment import Deployment
 from heliograph.airflow.run_key import run_key
+from heliograph.bus.events import Event
 from heliograph.bus.open import open_log
 from heliograph.bus.run_state import RunState
 from local_servers.airflow_client import DagRun
@@ -23,17 +24,22 @@ PRODUCER = "dbt_producer_watcher"
 
 def folded(deployment: Deployment, run: DagRun, group_id: str | None = None) -> RunState:
     """The run's state by all events that the log holds now."""
-    key = run_key(dag_id=run.dag_id, group_id=group_id, run_id=run.run_id)
+    state = RunState(run=run_key(dag_id=run.dag_id, group_id=group_id, run_id=run.run_id))
+    for event in events_of(deployment, state.run):
+        state.apply(event)
+    return state
 
-    async def fold() -> RunState:
-        state = RunState(run=key)
+
+def events_of(deployment: Deployment, key: str) -> list[Event]:
+    """All events of a run that the log holds now, in its order."""
+
+    async def read() -> list[Event]:
         log = open_log(deployment.bus_url)
-        async for recorded in log.read(key):
-            state.apply(recorded.event)
+        events = [recorded.event async for recorded in log.read(key)]
         await log.aclose()
-        return state
+        return events
 
-    return asyncio.run(fold())
+    return asyncio.run(read())
 
 
 def poll(holds: Callable[[], bool], *, timeout_s: float = 60) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from e2e.deployment import Deployment
 from e2e.generated_project import DESCENDANTS, FLAKY, OTHERS, WIDE
-from e2e.observing import PRODUCER, folded, poll, times_built
-from heliograph.bus.run_state import RunState
+from e2e.observing import PRODUCER, events_of, folded, poll, times_built
+from heliograph.bus.events import RunLost
+from heliograph.bus.run_state import AttemptState, RunState
 from local_servers.airflow_client import DagRun
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
@@ -80,14 +81,32 @@ def test_a_killed_producer_is_noticed_and_its_retry_completes_the_run(
     run = deployment.airflow.client.wait_for_run(run, timeout_s=300)
 
     state = folded(deployment, run)
-    lost = state.attempts[1].loss
-    assert lost is not None
-    noticed_s = (lost.time - killed_at).total_seconds()
+    losses = [event.time for event in events_of(deployment, state.run) if isinstance(event, RunLost)]
+    noticed_s = (min(losses) - killed_at).total_seconds()
     print(f"killed {moment.__name__}: noticed after {noticed_s:.1f} s, attempts {sorted(state.attempts)}")
     assert noticed_s < NOTICED_WITHIN_S
     assert run.state == "success"
     assert {task.state for task in deployment.airflow.client.task_instances(run)} == {"success"}
-    assert times_built(deployment, run) == dict.fromkeys(MODELS, 1)
+    built = times_built(deployment, run)
+    in_flight = unreported(state.attempts[1])
+    print(f"built again: {sorted(name for name, times in built.items() if times > 1)} of {sorted(in_flight)}")
+    assert built.keys() == set(MODELS)
+    # dbt may have built a node whose end the killed process had no time to tell: of these no one can know.
+    assert {name for name, times in built.items() if times > 1} <= in_flight
+    assert not (state.attempts[1].nodes_finished.keys() - failed(state.attempts[1])) & ran_later(state)
+
+
+def unreported(attempt: AttemptState) -> set[str]:
+    """The models that had begun, or may have, and whose end was not told."""
+    return {name for name in MODELS if f"model.branching.{name}" not in attempt.nodes_finished}
+
+
+def failed(attempt: AttemptState) -> set[str]:
+    return {uid for uid, event in attempt.nodes_finished.items() if event.data.outcome != "success"}
+
+
+def ran_later(state: RunState) -> set[str]:
+    return {uid for number, attempt in state.attempts.items() if number > 1 for uid in attempt.nodes_started}
 
 
 @on_rabbitmq
