@@ -7,10 +7,10 @@ SOURCES := bus producer consumers airflow_integration
 TYPED := $(SOURCES) local_servers demo benchmarks scripts tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test test-long lint bench docs clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## run the shop project once in a private Airflow; KEEP=1 leaves its UI up, BUS=amqp://... takes RabbitMQ
 	@$(BIN)/python -m demo.run
@@ -18,6 +18,10 @@ demo: $(STAMP) ## run the shop project once in a private Airflow; KEEP=1 leaves 
 test: $(STAMP) ## all tests, with coverage and their number
 	@scripts/install_system_packages.sh
 	@scripts/run_tests.sh
+
+test-long: $(STAMP) ## kills, ends by hand and the outcome matrix on real Airflow; HELIOGRAPH_FULL_MATRIX=1 for all pairs
+	@scripts/install_system_packages.sh
+	@$(BIN)/python -m pytest -v -m long
 
 lint: $(STAMP) ## format, style, types, import rules, drift of the contract's schema files
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ mkdir -p "$reports"
 rm -f .coverage .coverage.* "$reports"/*.xml
 status=0
 
-"$bin/python" -m pytest -q -n 2 --dist loadfile -m "not e2e" --cov --cov-report= \
+"$bin/python" -m pytest -q -n 2 --dist loadfile -m "not e2e and not long" --cov --cov-report= \
     --junitxml="$reports/parts.xml" || status=1
 "$bin/python" -m pytest -q -m e2e --cov --cov-append --cov-report= \
     --junitxml="$reports/end-to-end.xml" || status=1

@@ -18,7 +18,7 @@ from heliograph.bus.events import RunLost
 from heliograph.bus.run_state import AttemptState, RunState
 from local_servers.airflow_client import DagRun
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(420)]
 
 on_rabbitmq = pytest.mark.parametrize("deployment", ["rabbitmq"], indirect=True, scope="session")
 

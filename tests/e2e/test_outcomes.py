@@ -14,7 +14,7 @@ from e2e.expected import NOT_GREEN, OUTCOME_OF, PRODUCER, expected_producer_stat
 from e2e.matrix import Case, Matrix
 from heliograph.bus.run_state import Phase
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.long
 
 # By case: the exit code dbt ends with.
 EXIT_CODES = {

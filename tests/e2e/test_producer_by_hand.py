@@ -16,7 +16,7 @@ from heliograph.bus.payloads import Outcome
 from heliograph.bus.run_state import Phase
 from local_servers.airflow_client import DagRun
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.long
 
 on_rabbitmq = pytest.mark.parametrize("deployment", ["rabbitmq"], indirect=True, scope="session")
 
