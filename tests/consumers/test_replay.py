@@ -124,7 +124,7 @@ async def test_it_stops_at_a_place_and_tells_how_the_run_stands_there(until: str
     snapshot = text[text.index(f"Run {RUN} after 4 events") :]
     assert "Attempt 1 is planned: 1 success, 0 running, 2 to come" in snapshot
     rows = [" ".join(line.split()) for line in snapshot.splitlines()]
-    assert "to come model.shop.items ready" in rows
+    assert "to come model.shop.items its parents have ended" in rows
     assert "waits tests of model.shop.orders" in rows
     assert "success model.shop.orders dbt reported success" in rows
 

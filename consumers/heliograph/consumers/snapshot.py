@@ -58,7 +58,11 @@ def _nodes(attempt: AttemptState, moment: datetime | None) -> Iterator[tuple[Tex
     for unique_id, node in attempt.plan.items():
         if unique_id not in attempt.nodes_started and unique_id not in attempt.nodes_finished:
             open_parents = [p for p in node.depends_on if p in attempt.plan and p not in attempt.nodes_finished]
-            yield Text("to come"), unique_id, f"behind {', '.join(open_parents)}" if open_parents else "ready"
+            yield (
+                Text("to come"),
+                unique_id,
+                f"behind {', '.join(open_parents)}" if open_parents else "its parents have ended",
+            )
 
 
 def _tasks(ends: TaskEnds) -> Iterator[tuple[Text, str, str]]:
