@@ -11,7 +11,7 @@ import typer
 
 from heliograph.bus.options import BusUrlOrOwn
 from heliograph.bus.run_state import RunState
-from heliograph.consumers.diff import compare
+from heliograph.consumers.diff import RunDiff, compare
 from heliograph.consumers.diff_report import as_json as plain
 from heliograph.consumers.diff_report import print_diff
 from heliograph.consumers.recording_file import STDIO
@@ -33,8 +33,7 @@ def diff(
 
     Exit code 0: the same nodes with the same outcomes; 1: nodes or outcomes differ; 2: a run cannot be read.
     """
-    states = asyncio.run(_states(left, right, bus))
-    found = compare(*states, threshold_s=threshold_s)
+    found = asyncio.run(_compared(left, right, bus, threshold_s))
     if as_json:
         typer.echo(json.dumps(plain(found), indent=2))
     else:
@@ -42,8 +41,10 @@ def diff(
     raise typer.Exit(0 if found.same_outcomes else 1)
 
 
-async def _states(left: str, right: str, bus: str) -> tuple[RunState, RunState]:
-    return await _state(left, bus), await _state(right, bus)
+async def _compared(left: str, right: str, bus: str, threshold_s: float) -> RunDiff:
+    # Compared in here, as asyncio.run() turns what it returns into text (seen in Python 3.11):
+    # seconds for a large state.
+    return compare(await _state(left, bus), await _state(right, bus), threshold_s=threshold_s)
 
 
 async def _state(named: str, bus: str) -> RunState:
