@@ -150,7 +150,7 @@ def test_without_any_plan_everything_runs() -> None:
 
 def test_a_resumed_run_runs_all_that_has_not_succeeded() -> None:
     state = state_of([RAW, FLAKY, BELOW, ASIDE], {FLAKY: Outcome.ERROR, BELOW: Outcome.SKIPPED, ASIDE: None})
-    assert unfinished(state) == {FLAKY.unique_id, BELOW.unique_id, ASIDE.unique_id}
+    assert unfinished(state) == frozenset([FLAKY.unique_id, BELOW.unique_id, ASIDE.unique_id])
 
 
 def test_the_tests_of_a_node_are_those_of_all_attempts_that_count() -> None:
