@@ -10,7 +10,7 @@ status=0
 
 "$bin/python" -m pytest -q -n 2 --dist loadfile -m "not e2e and not long" --cov --cov-report= \
     --junitxml="$reports/parts.xml" || status=1
-"$bin/python" -m pytest -q -m e2e --cov --cov-append --cov-report= \
+"$bin/python" -m pytest -q -m "e2e and not long" --cov --cov-append --cov-report= \
     --junitxml="$reports/end-to-end.xml" || status=1
 "$bin/coverage" report --skip-covered --sort=cover || status=1
 "$bin/python" scripts/count_tests.py "$reports"/*.xml || status=1

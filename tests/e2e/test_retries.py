@@ -13,7 +13,9 @@ from local_servers.airflow_client import DagRun, TaskInstance
 pytestmark = pytest.mark.e2e
 
 on_rabbitmq = pytest.mark.parametrize("deployment", ["rabbitmq"], indirect=True, scope="session")
-on_both_buses = pytest.mark.parametrize("deployment", ["rabbitmq", "sqlite"], indirect=True, scope="session")
+on_both_buses = pytest.mark.parametrize(
+    "deployment", ["rabbitmq", pytest.param("sqlite", marks=pytest.mark.long)], indirect=True, scope="session"
+)
 
 AGAIN = {f"model.branching.{name}" for name in (FLAKY, *DESCENDANTS)}
 
