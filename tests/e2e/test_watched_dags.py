@@ -115,14 +115,17 @@ def test_an_error_before_any_node_fails_the_roots_with_dbts_words(deployment: De
 
 
 @on_rabbitmq
-def test_a_retried_node_runs_dbt_again_for_itself(deployment: Deployment) -> None:
+def test_a_retried_node_runs_dbt_again_for_itself_and_what_was_skipped_for_it(deployment: Deployment) -> None:
     run, tasks = run_dag(deployment, "recovers")
 
     assert states(tasks) | {PRODUCER: "success"} == dict.fromkeys(tasks, "success")
     assert run.state == "success"
     assert tasks["recovers_run"].state == "success"
     assert tasks["recovers_run"].try_number == 2
-    assert folded(deployment, run).attempts[2].plan.keys() == {"model.warehouse.recovers"}
+    assert folded(deployment, run).attempts[2].plan.keys() == {
+        "model.warehouse.recovers",
+        "model.warehouse.after_recovers",
+    }
 
 
 @on_rabbitmq
